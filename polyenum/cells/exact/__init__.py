@@ -1,0 +1,1 @@
+"""exact cells: rational vertices, no rounding anywhere; slow, and always right."""

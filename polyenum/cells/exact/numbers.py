@@ -1,0 +1,96 @@
+"""Real numbers without rounding: float64 is dyadic, so integers with one shared scale do.
+
+A *form* is a tuple of ``d + 1`` integers ``(a_1, ..., a_d, c)``: the function ``a . x + c`` up to a
+positive factor.  A *point* is a tuple of ``d + 1`` integers ``(X_1, ..., X_d, w)`` with ``w > 0``: the
+point ``X / w``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+Form = tuple[int, ...]
+Point = tuple[int, ...]
+
+
+def integers(numbers: Iterable[float | Fraction]) -> tuple[int, ...]:
+    """Return the integers that are proportional, by a positive factor, to rational `numbers`.
+
+    >>> integers([0.5, -0.25, 3.0])
+    (2, -1, 12)
+    """
+    ratios = [x.as_integer_ratio() for x in numbers]
+    scale = math.lcm(*(q for _, q in ratios))
+    return primitive([p * (scale // q) for p, q in ratios])
+
+
+def primitive(numbers: Sequence[int]) -> tuple[int, ...]:
+    """Return `numbers` divided by their greatest common divisor."""
+    divisor = math.gcd(*numbers) or 1
+    return tuple(int(x // divisor) for x in numbers)
+
+
+def value(form: Form, point: Point) -> int:
+    """Return a positive multiple of the value of `form` at `point`: its sign is exact."""
+    return sum(a * x for a, x in zip(form, point, strict=True))
+
+
+def point_of(numbers: Iterable[float | Fraction]) -> Point:
+    """Return the exact point with the given coordinates."""
+    return integers([*numbers, 1.0])
+
+
+def to_fractions(point: Point) -> list[Fraction]:
+    """Return the coordinates of `point`."""
+    return [Fraction(x, point[-1]) for x in point[:-1]]
+
+
+def to_float(number: Fraction) -> tuple[float, float]:
+    """Return `number` rounded to nearest, and a bound on the error: 0 when float64 holds it.
+
+    A number beyond the range of float64 has no useful rounding; the bound is then infinite.
+    """
+    try:
+        rounded = float(number)
+    except OverflowError:
+        return math.copysign(math.inf, number), math.inf
+    return rounded, 0.0 if Fraction(rounded) == number else math.ulp(rounded)
+
+
+def meet(forms: Sequence[Form]) -> Point | None:
+    """Return the point where `forms` (d or more, in d dimensions) vanish, or None.
+
+    None where they leave more than a point; forms beyond the first d independent ones are not
+    looked at.  Fraction-free Gauss-Jordan elimination (Bareiss, Math. Comp. 22, 1968).
+    """
+    dim = len(forms[0]) - 1
+    rows: list[list[int]] = []
+    pivots: list[int] = []
+    for form in forms:
+        row = list(form)
+        for pivot, other in zip(pivots, rows, strict=True):
+            if row[pivot]:
+                p, q = other[pivot], row[pivot]
+                row = [p * x - q * y for x, y in zip(row, other, strict=True)]
+        column = next((k for k in range(dim) if row[k]), None)
+        if column is None:
+            continue
+        row = list(primitive(row))
+        for i, other in enumerate(rows):
+            if other[column]:
+                p, q = row[column], other[column]
+                mixed = [p * x - q * y for x, y in zip(other, row, strict=True)]
+                rows[i] = list(primitive(mixed))
+        rows.append(row)
+        pivots.append(column)
+        if len(rows) == dim:
+            break
+    if len(rows) < dim:
+        return None
+    by_column = dict(zip(pivots, rows, strict=True))
+    scale = math.lcm(*(abs(by_column[k][k]) for k in range(dim)))
+    return primitive(
+        [-by_column[k][-1] * (scale // by_column[k][k]) for k in range(dim)] + [scale]
+    )

@@ -1,0 +1,1 @@
+"""vertex cells: vertices and bitmasks of tight hyperplanes, compiled."""

@@ -1,0 +1,197 @@
+"""A network on a domain as flat arrays, with the error bounds that hold on the whole domain.
+
+The walk computes every pre-activation as an affine form ``a . t + c`` in the domain's coordinates,
+in float64.  Two numbers per coordinate bound what rounding can have done to it, whatever the
+activation pattern: every entry of ``a`` is within ``coef_error``, ``c`` within ``const_error``.
+
+Derivation
+----------
+``u = 2**-53`` is the unit roundoff and ``gamma(k) = k u / (1 - k u)`` (Higham, *Accuracy and
+Stability of Numerical Algorithms*, 2002, section 3.1): a sum of products in which every term sees at
+most ``k`` roundings, in any order and with or without fused multiply-adds, errs by at most
+``gamma(k)`` times the sum of the terms' absolute values.
+
+Let ``A`` and ``C`` bound the absolute values of coefficients and constant before a layer's weights,
+``s`` be the largest absolute slope, ``t`` the largest absolute intercept of a coordinate.  After the
+activation they are ``s A`` and ``s C + t``, and after the weights ``|W| s A`` and
+``|W| (s C + t) + |b|``.  The walk computes the new form as a start sum over all ``n`` coordinates and
+then at most one correction per hyperplane of the layer (``m`` of them): each correction adds a term
+``W (ds z + dt)`` that is one of the absolute sum's terms, at most twice.  So every partial result is
+bounded by ``4 |W| (s A)``, sees at most ``n + m`` additions, and each term at most five roundings of
+its own (slope difference, its product, the intercept, its sum, the product with the weight).  With
+``k = n + m + 8``::
+
+    coef_error'  = |W| s coef_error  + 4 gamma(k) |W| s A
+    const_error' = |W| s const_error + 4 gamma(k) (|W| (s C + t) + |b|)
+
+Underflow adds at most the smallest subnormal per operation; ``k (1 + sum |W|)`` of them are added
+where a magnitude is not zero.  The bounds themselves are computed in float64 from non-negative terms and inflated
+by ``1 + 2**-20``, which is more than their own rounding for fewer than 2**30 terms.
+
+A first layer on a plain box has no rounding at all: its forms are the stored weights.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyenum.domains import Domain
+from polyenum.errors import NetworkError
+from polyenum.networks import PiecewiseLinearNetwork
+
+_INFLATE = 1 + 2.0**-20
+_TINY = 5e-324
+
+
+class Tables(NamedTuple):
+    """The network and domain as the kernel reads them; all arrays are flat and contiguous.
+
+    Layers are ``0 .. layers``; the last one holds the outputs and has no hyperplanes of its own.
+    Layer ``l`` has coordinates ``row[l] .. row[l + 1]`` in the arrays of coordinates, and
+    hyperplanes ``hyper[l] .. hyper[l + 1]``.  Its forms take ``(dim + 1) * width`` numbers from
+    ``form[l]``: ``dim`` rows of coefficients and one of constants.
+    """
+
+    layers: int
+    row: NDArray[np.int64]
+    hyper: NDArray[np.int64]
+    form: NDArray[np.int64]
+    weight_at: NDArray[np.int64]  # where the weights from layer l to l + 1 begin
+    weight: NDArray[np.float64]  # (width[l], width[l + 1]) each: a row is one coordinate's outgoing
+    bias: NDArray[np.float64]  # per coordinate
+    first: NDArray[np.float64]  # the forms of layer 0
+    coef_error: NDArray[np.float64]  # per coordinate
+    const_error: NDArray[np.float64]
+    first_hyper: NDArray[np.int64]  # (coordinates + 1,): each coordinate's hyperplanes
+    slope: NDArray[np.float64]  # at first_hyper[i] + i + piece
+    intercept: NDArray[np.float64]
+    hyper_row: NDArray[np.int64]  # per hyperplane: its coordinate, counted within the layer
+    plain: NDArray[np.bool_]  # per layer: hyperplane k is coordinate k's only one
+    threshold: NDArray[np.float64]
+    slope_jump: NDArray[np.float64]
+    intercept_jump: NDArray[np.float64]
+    sides: NDArray[np.float64]  # (sides, dim + 1): the domain's own sides
+
+
+def gamma(k: float) -> float:
+    """Return Higham's ``k u / (1 - k u)``, rounded up."""
+    ku = k * 2.0**-53
+    return ku / (1 - ku) * _INFLATE
+
+
+def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
+    """Return the tables of `network` on `domain`.
+
+    A stage whose activation follows the last affine map gets an identity layer behind it, so that
+    the last layer is always plain outputs.
+
+    Raises
+    ------
+    NetworkError
+        If the forms can exceed the range of float64 on the domain.
+    """
+    stages = list(network.stages)
+    dim = domain.dim
+    weights = [stage.weight for stage in stages]
+    biases = [stage.bias for stage in stages]
+    tables = [stage.activation for stage in stages]
+    if len(tables[-1].breakpoints) or not np.all(tables[-1].slopes == 1):
+        n = len(biases[-1])
+        weights.append(np.eye(n))
+        biases.append(np.zeros(n))
+    else:
+        tables.pop()
+    with np.errstate(over="ignore", invalid="ignore"):
+        first, coef, const = _first_forms(weights[0], biases[0], domain)
+        coef_errors, const_errors = [coef], [const]
+        size = np.abs(first).reshape(dim + 1, -1)
+        coef_size, const_size = size[:dim].max(axis=0) + coef, size[dim] + const
+        for i, table in enumerate(tables):
+            at = table.slope_offsets[:-1]
+            steep = np.maximum.reduceat(np.abs(table.slopes), at)
+            high = np.maximum.reduceat(np.abs(table.intercepts), at)
+            w, b = np.abs(weights[i + 1]), np.abs(biases[i + 1])
+            k = len(steep) + len(table.breakpoints) + 8
+            coef_sum = w @ (steep * coef_size)
+            const_sum = w @ (steep * const_size + high) + b
+            tiny = 4 * k * _TINY * (1 + w.sum(axis=1))
+            coef = (
+                w @ (steep * coef) + 4 * gamma(k) * coef_sum + np.where(coef_sum > 0, tiny, 0)
+            ) * _INFLATE
+            const = (
+                w @ (steep * const)
+                + 4 * gamma(k) * const_sum
+                + np.where(const_sum > 0, tiny, 0)
+            ) * _INFLATE
+            coef_errors.append(coef)
+            const_errors.append(const)
+            coef_size = (coef_sum + coef) * _INFLATE
+            const_size = (const_sum + const) * _INFLATE
+            if not (np.all(np.isfinite(coef_size)) and np.all(np.isfinite(const_size))):
+                raise NetworkError(
+                    f"layer {i + 1}: pre-activations on this domain can exceed the range of "
+                    "float64; scale the weights down"
+                )
+    widths = [len(b) for b in biases]
+    counts = [len(t.breakpoints) for t in tables]
+    return Tables(
+        layers=len(tables),
+        row=_starts(widths),
+        hyper=_starts(counts),
+        form=_starts([(dim + 1) * n for n in widths]),
+        weight_at=_starts([w.size for w in weights[1:]]),
+        weight=_joined([np.ascontiguousarray(w.T) for w in weights[1:]]),
+        bias=_joined(biases),
+        first=np.ascontiguousarray(first).ravel(),
+        coef_error=_joined(coef_errors),
+        const_error=_joined(const_errors),
+        first_hyper=_starts(_joined([np.diff(t.offsets) for t in tables], np.int64)),
+        slope=_joined([t.slopes for t in tables]),
+        intercept=_joined([t.intercepts for t in tables]),
+        hyper_row=_joined([t.breakpoint_coordinate for t in tables], np.int64),
+        plain=np.array(
+            [
+                np.array_equal(t.breakpoint_coordinate, np.arange(len(t.breakpoints)))
+                for t in tables
+            ],
+            np.bool_,
+        ),
+        threshold=_joined([t.breakpoints for t in tables]),
+        slope_jump=_joined([_jumps(t.slopes, t.breakpoint_coordinate) for t in tables]),
+        intercept_jump=_joined([_jumps(t.intercepts, t.breakpoint_coordinate) for t in tables]),
+        sides=domain.side_forms(),
+    )
+
+
+def _first_forms(
+    weight: NDArray[np.float64], bias: NDArray[np.float64], domain: Domain
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the forms of layer 0, (dim + 1, width), and the errors of their two kinds of entry."""
+    n = len(bias)
+    if domain.basis is None or domain.origin is None:
+        return np.vstack([weight.T, bias]), np.zeros(n), np.zeros(n)
+    a, c = domain.basis.T @ weight.T, weight @ domain.origin + bias
+    k = weight.shape[1] + 4
+    coef_sum = (np.abs(weight) @ np.abs(domain.basis)).max(axis=1)
+    const_sum = np.abs(weight) @ np.abs(domain.origin) + np.abs(bias)
+    tiny = k * _TINY
+    coef_error = (gamma(k) * coef_sum + np.where(coef_sum > 0, tiny, 0)) * _INFLATE
+    const_error = (gamma(k) * const_sum + np.where(const_sum > 0, tiny, 0)) * _INFLATE
+    return np.vstack([a, c]), coef_error, const_error
+
+
+def _jumps(values: NDArray[np.float64], coordinate: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the step of `values` (slopes or intercepts) across each breakpoint."""
+    left = np.arange(len(coordinate)) + coordinate
+    return values[left + 1] - values[left]
+
+
+def _starts(lengths: object) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)  # type: ignore[call-overload]
+
+
+def _joined(parts: list, dtype: type = np.float64) -> NDArray:
+    return np.concatenate([*(np.ravel(p) for p in parts), np.zeros(0)]).astype(dtype)

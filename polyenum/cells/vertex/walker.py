@@ -1,0 +1,417 @@
+"""One thread's walk: it owns the arrays of the kernel, grows them, and settles undecided signs."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyenum.cells.exact.forms import ExactForms
+from polyenum.cells.exact.numbers import Point, meet, to_float, value
+from polyenum.cells.exact.polytope import ExactPolytope
+from polyenum.cells.vertex import kernel as k
+from polyenum.cells.vertex.tables import Tables
+from polyenum.domains import Domain
+from polyenum.networks import PiecewiseLinearNetwork
+
+
+class PendingCell(NamedTuple):
+    """The root of a subtree: all that is needed to walk it, on any thread or machine.
+
+    Attributes
+    ----------
+    layer, hyperplane : int
+        Where the walk goes on: the first hyperplane not yet tested, in this layer.
+    sides : (n,) uint8
+        The sides found so far; those of `layer` from `hyperplane` on mean nothing.
+    points : (v, dim + 1) float64
+        The vertices, each with its radius.
+    masks : (v, words) uint64
+    labels : (m,) int32
+    cuts : int
+        How many cuts led here: the subtree is ``2**-cuts`` of the tree.
+    """
+
+    layer: int
+    hyperplane: int
+    sides: NDArray[np.uint8]
+    points: NDArray[np.float64]
+    masks: NDArray[np.uint64]
+    labels: NDArray[np.int32]
+    cuts: int
+
+
+class Found(NamedTuple):
+    """Regions in the order in which they were found, as flat arrays; see `kernel.State`."""
+
+    sides: NDArray[np.uint8]
+    forms: NDArray[np.float64]
+    vertex_count: NDArray[np.int64]
+    label_count: NDArray[np.int64]
+    points: NDArray[np.float64]
+    masks: NDArray[np.uint64]
+    labels: NDArray[np.int32]
+
+
+class SignCounts(NamedTuple):
+    """How many signs were decided, and how."""
+
+    floats: int
+    exact: int
+
+
+def root_cell(domain: Domain) -> PendingCell:
+    """Return the whole `domain` as a cell, with nothing tested yet."""
+    order = _cyclic(domain.polytope) if domain.dim == 2 else range(len(domain.vertices))
+    sides = sorted(frozenset().union(*domain.polytope.tight))
+    masks = np.zeros((len(domain.vertices), (len(sides) + 63) // 64), np.uint64)
+    for v, corner in enumerate(order):
+        for bit, side in enumerate(sides):
+            if side in domain.polytope.tight[corner]:
+                masks[v, bit >> 6] |= np.uint64(1 << (bit & 63))
+    points = np.column_stack([domain.vertices, domain.vertex_radii])[list(order)]
+    labels = np.array([-1 - side for side in sides], np.int32)
+    return PendingCell(0, 0, np.zeros(0, np.uint8), points, masks, labels, 0)
+
+
+def _cyclic(polygon: ExactPolytope) -> list[int]:
+    """Return the vertices of a polygon counter-clockwise."""
+    order = [0]
+    while len(order) < len(polygon.points):
+        order.append(
+            next(
+                v
+                for v in range(len(polygon.points))
+                if v not in order and polygon.adjacent(order[-1], v)
+            )
+        )
+    a, b, c = (
+        [Fraction(x, polygon.points[v][-1]) for x in polygon.points[v][:-1]] for v in order[:3]
+    )
+    turn = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+    return order if turn > 0 else order[::-1]
+
+
+class Walker:
+    """Walks subtrees of one network on one domain.
+
+    Parameters
+    ----------
+    network : PiecewiseLinearNetwork
+    domain : Domain
+    tables : Tables
+        Of this network and domain.
+    """
+
+    def __init__(self, network: PiecewiseLinearNetwork, domain: Domain, tables: Tables) -> None:
+        self.tables = tables
+        self.dims = (0,) * domain.dim
+        self.words = 1
+        self.exact_signs = 0
+        self._forms = ExactForms(network, domain)
+        self._corners: dict[bytes, Point] = {}
+        # A vertex within this radius costs nothing worth a fresh solution.
+        scale = float(np.abs(domain.vertices).max())
+        self._floor = max(2.0**-27 * scale, k.SMALLEST)
+        self._queue: list[PendingCell] = []
+        self._full = False
+        self.state = self._new_state()
+
+    def _new_state(self) -> k.State:
+        t, d = self.tables, len(self.dims)
+        hand, stack = 32 << d, 256 << d
+        widest = int(np.diff(t.row).max())
+        hyperplanes = int(t.hyper[-1])
+        sides = np.zeros(-(-hyperplanes // 8), np.uint64)
+        flags = np.zeros(int(np.diff(t.hyper).max(initial=0)) // 8 + 2, np.uint64)
+        return k.State(
+            control=np.zeros(k.CONTROL_SIZE, np.int64),
+            done=np.zeros(1),
+            sides=sides.view(np.uint8)[:hyperplanes],
+            side_words=sides,
+            forms=np.zeros(t.form[-1]),
+            candidates=np.zeros(hyperplanes, np.int64),
+            candidate_count=np.zeros(t.layers + 1, np.int64),
+            box=np.zeros((2, widest)),
+            active=np.zeros(widest + 1, np.int64),
+            scale=np.zeros(widest),
+            cuts_box=flags.view(np.uint8),
+            cuts_box_words=flags,
+            hand_points=np.zeros((2, hand, d + 1)),
+            hand_masks=np.zeros((2, hand, self.words), np.uint64),
+            hand_labels=np.zeros(64 * self.words, np.int32),
+            value=np.zeros((2, hand)),
+            sign=np.zeros(hand, np.int8),
+            decided_value=np.zeros((2, hand)),
+            decided_sign=np.zeros(hand, np.int8),
+            solve=np.zeros((4, max(d, 3), 2 * d + 2)),
+            pending=np.zeros((64, k.P_SIZE), np.int64),
+            stack_points=np.zeros((stack, d + 1)),
+            stack_masks=np.zeros((stack, self.words), np.uint64),
+            stack_labels=np.zeros(1024, np.int32),
+            stack_sides=np.zeros(1024 + int(np.diff(t.hyper).max(initial=0)), np.uint8),
+            stack_forms=np.zeros(16 * int(np.diff(t.form).max())),
+            **_output(0, 0, 0, self._out_sides_width, self._out_forms_width, d, self.words),
+        )
+
+    @property
+    def _out_sides_width(self) -> int:
+        return -(-int(self.tables.hyper[-1]) // 8)
+
+    @property
+    def _out_forms_width(self) -> int:
+        return int(self.tables.form[-1] - self.tables.form[-2])
+
+    def load(self, cells: list[PendingCell]) -> None:
+        """Take `cells` as the work to do, first to last; whatever was left is dropped."""
+        self._queue = list(reversed(cells))
+        self.state.control[:] = 0
+
+    def _take_next(self) -> bool:
+        """Take the next queued cell in hand; return False where there is none."""
+        if not self._queue:
+            return False
+        cell = self._queue.pop()
+        needed = cell.masks.shape[1]
+        while needed > self.words:
+            self._widen()
+        while self.state.hand_points.shape[1] < len(cell.points) + 2:
+            self._grow_hand()
+        s, c = self.state, self.state.control
+        c[: k.OUT_REGIONS] = 0
+        s.hand_points[0, : len(cell.points)] = cell.points
+        s.hand_masks[0, : len(cell.points)] = 0
+        s.hand_masks[0, : len(cell.points), :needed] = cell.masks
+        s.hand_labels[: len(cell.labels)] = cell.labels
+        s.sides[: len(cell.sides)] = cell.sides
+        c[k.VERTICES], c[k.LABELS] = len(cell.points), len(cell.labels)
+        c[k.LAYER], c[k.NEXT], c[k.CUTS] = cell.layer, cell.hyperplane, cell.cuts
+        c[k.OVERRIDE] = 0
+        k.resume(self.dims, self.tables, s)
+        return True
+
+    def reserve(self, regions: int) -> None:
+        """Make room for about `regions` regions of output."""
+        d = len(self.dims)
+        self.state = self.state._replace(
+            **_output(
+                regions,
+                regions * ((2 << d) + 2),
+                regions * (3 * d + 4),
+                self._out_sides_width,
+                self._out_forms_width,
+                d,
+                self.words,
+            )
+        )
+
+    def run(self, budget: int, *, store: bool) -> bool:
+        """Walk until `budget` more regions are found or the output is full.
+
+        Returns
+        -------
+        bool
+            True when nothing is left to do.
+        """
+        c = self.state.control
+        c[k.REGIONS] = 0
+        self._full = False
+        while True:
+            if c[k.IN_HAND] == 0 and c[k.DEPTH] == 0 and not self._take_next():
+                return True
+            if c[k.REGIONS] >= budget:
+                return False
+            status = k.walk(
+                self.dims, self.words, store, budget, self._floor, self.tables, self.state
+            )
+            if status == k.UNDECIDED:
+                self._decide()
+            elif status == k.GROW:
+                self._grow_hand()
+                self._grow_stack()
+            elif status == k.MORE_WORDS:
+                self._widen()
+            elif status == k.OUTPUT_FULL:
+                if c[k.OUT_REGIONS]:
+                    self._full = True
+                    return False
+                self.reserve(4 * max(16, len(self.state.out_vertex_end)))
+            c = self.state.control
+
+    @property
+    def output_full(self) -> bool:
+        """Whether the last `run` ended for want of room in the output arrays."""
+        return self._full
+
+    @property
+    def regions(self) -> int:
+        """The regions that the last `run` found."""
+        return int(self.state.control[k.REGIONS])
+
+    def take_done(self) -> float:
+        """Return the share of the tree finished since the last call."""
+        share = float(self.state.done[0])
+        self.state.done[0] = 0.0
+        return share
+
+    def take_signs(self) -> SignCounts:
+        """Return how many signs were decided since the last call."""
+        counts = SignCounts(int(self.state.control[k.FLOAT_SIGNS]), self.exact_signs)
+        self.state.control[k.FLOAT_SIGNS] = self.exact_signs = 0
+        return counts
+
+    def take_found(self) -> Found:
+        """Return copies of the regions in the output arrays, and empty these."""
+        s, c = self.state, self.state.control
+        r, v, m = c[k.OUT_REGIONS], c[k.OUT_VERTICES], c[k.OUT_LABELS]
+        found = Found(
+            s.out_sides[:r].copy(),
+            s.out_forms[:r].copy(),
+            np.diff(s.out_vertex_end[:r], prepend=0),
+            np.diff(s.out_label_end[:r], prepend=0),
+            s.out_points[:v].copy(),
+            s.out_masks[:v].copy(),
+            s.out_labels[:m].copy(),
+        )
+        c[k.OUT_REGIONS] = c[k.OUT_VERTICES] = c[k.OUT_LABELS] = 0
+        return found
+
+    def leftover(self) -> list[PendingCell]:
+        """Return all pending cells, the next one first.  Only between two runs."""
+        s, c, t = self.state, self.state.control, self.tables
+        cells = []
+        if c[k.IN_HAND]:
+            n, layer = c[k.VERTICES], int(c[k.LAYER])
+            if layer == t.layers:
+                # The output is full: the cell is finished but for being written.
+                at = int(t.hyper[layer])
+            else:
+                at = self._hyperplane_at(layer, int(c[k.NEXT]))
+            cells.append(
+                PendingCell(
+                    layer,
+                    at,
+                    s.sides[: t.hyper[min(layer + 1, t.layers)]].copy(),
+                    s.hand_points[c[k.HAND], :n].copy(),
+                    s.hand_masks[c[k.HAND], :n].copy(),
+                    s.hand_labels[: c[k.LABELS]].copy(),
+                    int(c[k.CUTS]),
+                )
+            )
+        for record in s.pending[: c[k.DEPTH]][::-1]:
+            layer = int(record[k.P_LAYER])
+            first, own = t.hyper[layer], t.hyper[layer + 1] - t.hyper[layer]
+            at = record[k.P_SIDE]
+            sides = np.concatenate([s.sides[:first], s.stack_sides[at : at + own]])
+            v, n = record[k.P_VERTEX], record[k.P_VERTICES]
+            m = record[k.P_LABEL]
+            cells.append(
+                PendingCell(
+                    layer,
+                    self._hyperplane_at(layer, int(record[k.P_NEXT])),
+                    sides,
+                    s.stack_points[v : v + n].copy(),
+                    s.stack_masks[v : v + n].copy(),
+                    s.stack_labels[m : m + record[k.P_LABELS]].copy(),
+                    int(record[k.P_CUTS]),
+                )
+            )
+        return cells + self._queue[::-1]
+
+    def _hyperplane_at(self, layer: int, candidate: int) -> int:
+        t, s = self.tables, self.state
+        if candidate < s.candidate_count[layer]:
+            return int(s.candidates[t.hyper[layer] + candidate])
+        return int(t.hyper[layer + 1])
+
+    def _decide(self) -> None:
+        """Settle in rational arithmetic the signs that the kernel left undecided.
+
+        The vertices concerned get their exact coordinates, rounded.
+        """
+        s, c = self.state, self.state.control
+        n, hand = int(c[k.VERTICES]), int(c[k.HAND])
+        h = int(c[k.UNDECIDED_AT])
+        form, exponent = self._forms.hyperplane(h, s.sides)
+        s.decided_sign[:n] = 2
+        for v in np.flatnonzero(s.sign[:n] == 2):
+            point = self._corner(s.hand_masks[hand, v])
+            rounded = [to_float(Fraction(x, point[-1])) for x in point[:-1]]
+            s.hand_points[hand, v] = [*(x for x, _ in rounded), max(e for _, e in rounded)]
+            exact = Fraction(value(form, point), point[-1] << exponent)
+            number, error = to_float(exact)
+            sign = (exact > 0) - (exact < 0)
+            if sign and number == 0.0:
+                number = sign * k.SMALLEST
+            s.decided_sign[v] = sign
+            s.decided_value[:, v] = number, error
+            self.exact_signs += 1
+        c[k.OVERRIDE] = 1
+
+    def _corner(self, mask: NDArray[np.uint64]) -> Point:
+        """Return the exact vertex where the hyperplanes of `mask` meet, for the sides in hand."""
+        s = self.state
+        bits = [b for b in range(64 * self.words) if int(mask[b >> 6]) >> (b & 63) & 1]
+        labels = sorted(int(s.hand_labels[b]) for b in bits)
+        prefix = 0
+        if labels[-1] >= 0:
+            layer = int(np.searchsorted(self.tables.hyper, labels[-1], side="right")) - 1
+            prefix = int(self.tables.hyper[layer])
+        key = np.array(labels, np.int64).tobytes() + s.sides[:prefix].tobytes()
+        point = self._corners.get(key)
+        if point is None:
+            point = meet([self._forms.label(label, s.sides) for label in labels])
+            if point is None:
+                raise AssertionError("a vertex is not pinned down by its tight hyperplanes")
+            if len(self._corners) > 100_000:
+                self._corners.clear()
+            self._corners[key] = point
+        return point
+
+    def _grow_hand(self) -> None:
+        s = self.state
+        self.state = s._replace(
+            hand_points=_longer(s.hand_points, 1),
+            hand_masks=_longer(s.hand_masks, 1),
+            value=_longer(s.value, 1),
+            sign=_longer(s.sign, 0),
+            decided_value=_longer(s.decided_value, 1),
+            decided_sign=_longer(s.decided_sign, 0),
+        )
+
+    def _grow_stack(self) -> None:
+        s = self.state
+        names = [name for name in s._fields if name.startswith("stack_")] + ["pending"]
+        self.state = s._replace(**{name: _longer(getattr(s, name), 0) for name in names})
+
+    def _widen(self) -> None:
+        """Double the words of every mask."""
+        s = self.state
+        self.words *= 2
+        self.state = s._replace(
+            hand_masks=_longer(s.hand_masks, 2),
+            stack_masks=_longer(s.stack_masks, 1),
+            out_masks=_longer(s.out_masks, 1),
+            hand_labels=_longer(s.hand_labels, 0),
+        )
+
+
+def _longer(array: NDArray, axis: int) -> NDArray:
+    """Return `array` doubled along `axis`, the new half zero."""
+    return np.concatenate([array, np.zeros_like(array)], axis=axis)
+
+
+def _output(
+    regions: int, vertices: int, labels: int, sides: int, forms: int, dim: int, words: int
+) -> dict[str, Any]:
+    return {
+        "out_sides": np.empty((regions, sides), np.uint8),
+        "out_forms": np.empty((regions, forms)),
+        "out_vertex_end": np.empty(regions, np.int64),
+        "out_label_end": np.empty(regions, np.int64),
+        "out_points": np.empty((vertices, dim)),
+        "out_masks": np.empty((vertices, words), np.uint64),
+        "out_labels": np.empty(labels, np.int32),
+    }

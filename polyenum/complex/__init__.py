@@ -1,0 +1,1 @@
+"""RegionComplex: all regions together, and what follows from them."""

@@ -1,0 +1,117 @@
+"""Proving that two regions have the same affine map, in modular arithmetic.
+
+All weights are dyadic rationals, so a map's entries times ``2**exponent`` are integers, and the
+difference of two entries is one integer ``D``, with ``|D|`` below a known bound.  ``D`` is 0 if and only
+if it is 0 modulo primes whose product exceeds that bound (Chinese remainder theorem).  The primes are
+below ``2**20``, so that float64 matrix products of residues are exact: a product is below ``2**40`` and
+sums of up to ``2**13`` of them stay below ``2**53``; longer sums are taken in parts.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyenum.cells.exact.forms import Scaled, scaled
+from polyenum.domains import Domain
+from polyenum.networks import PiecewiseLinearNetwork
+
+_PART = 1 << 13
+
+
+class ModularMaps:
+    """The affine maps of a network's regions, modulo enough primes to tell any two apart.
+
+    Parameters
+    ----------
+    network : PiecewiseLinearNetwork
+    domain : Domain
+    """
+
+    def __init__(self, network: PiecewiseLinearNetwork, domain: Domain) -> None:
+        self._network = network
+        if domain.basis is None or domain.origin is None:
+            start = np.vstack([np.eye(domain.dim), np.zeros(domain.dim)])
+        else:
+            start = np.vstack([domain.basis.T, domain.origin])
+        self._start = scaled(start)
+        self._weights = [scaled(s.weight) for s in network.stages]
+        self._biases = [scaled(s.bias) for s in network.stages]
+        self._slopes = [scaled(s.activation.slopes) for s in network.stages]
+        self._intercepts = [scaled(s.activation.exact_intercepts) for s in network.stages]
+        self.primes = _primes(self._bits())
+
+    def _bits(self) -> int:
+        """Return a bound on log2 of twice any entry of a map, times its power of two."""
+        numbers, exponent = self._start
+        size = np.array([max(abs(x) for x in column) for column in numbers.T], object)
+        for i, stage in enumerate(self._network.stages):
+            weights, more = self._weights[i]
+            size, exponent = np.abs(weights) @ size, exponent + more
+            biases, own = self._biases[i]
+            common = max(exponent, own)
+            size = (size << (common - exponent)) + (np.abs(biases) << (common - own))
+            slopes, slope_exponent = self._slopes[i]
+            intercepts, own = self._intercepts[i]
+            at = stage.activation.slope_offsets
+            pairs = list(zip(at[:-1], at[1:], strict=True))
+            steep = np.array([max(abs(slopes[a:b])) for a, b in pairs], object)
+            high = np.array([max(abs(intercepts[a:b])) for a, b in pairs], object)
+            exponent = common + slope_exponent
+            common = max(exponent, own)
+            size = ((size * steep) << (common - exponent)) + (high << (common - own))
+            exponent = common
+        return int(max(size)).bit_length() + 2
+
+    def residues(self, sides: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the maps on `sides` (n, hyperplanes), as residues.
+
+        Returns
+        -------
+        (n, primes * (dim + 1) * outputs) float64
+            Two rows are equal if and only if the maps are.
+        """
+        return np.concatenate([self._modulo(sides, p).reshape(len(sides), -1) for p in self.primes], 1)
+
+    def _modulo(self, sides: NDArray[np.bool_], prime: int) -> NDArray[np.float64]:
+        offsets = self._network.hyperplane_offsets
+        start = _residues(self._start, prime)
+        forms = np.broadcast_to(start, (len(sides), *start.shape))
+        for i, stage in enumerate(self._network.stages):
+            weight = _residues(self._weights[i], prime)
+            forms = _product(forms, weight.T, prime)
+            forms[:, -1] += _residues(self._biases[i], prime)
+            table = stage.activation
+            piece = table.slope_offsets[:-1] + table.pieces(sides[:, offsets[i] : offsets[i + 1]])
+            forms = forms * _residues(self._slopes[i], prime)[piece][:, None, :]
+            forms[:, -1] += _residues(self._intercepts[i], prime)[piece]
+            forms %= prime
+        return forms
+
+
+def _residues(numbers: Scaled, prime: int) -> NDArray[np.float64]:
+    integers, exponent = numbers
+    inverse = pow(pow(2, exponent, prime), -1, prime)
+    return (integers % prime * inverse % prime).astype(np.float64)
+
+
+def _product(
+    a: NDArray[np.float64], b: NDArray[np.float64], prime: int
+) -> NDArray[np.float64]:
+    total = np.zeros((*a.shape[:-1], b.shape[1]))
+    for k in range(0, b.shape[0], _PART):
+        total += (a[..., k : k + _PART] @ b[k : k + _PART]) % prime
+    return total
+
+
+def _primes(bits: int) -> list[int]:
+    """Return odd primes below 2**20, largest first, whose product exceeds ``2**bits``."""
+    found: list[int] = []
+    candidate = (1 << 20) - 1
+    while sum(math.log2(p) for p in found) <= bits:
+        if all(candidate % q for q in range(3, math.isqrt(candidate) + 1, 2)):
+            found.append(candidate)
+        candidate -= 2
+    return found

@@ -1,0 +1,457 @@
+"""All regions together: structure of arrays, with what is costly computed when first asked for.
+
+Ragged things are in Arrow's list layout, offsets and one flat array.  Region ``i`` owns the *corners*
+``vertex_offsets[i] : vertex_offsets[i + 1]``; a corner is a vertex as one region sees it.
+``vertex_ids`` says which corners are the same point; ``vertices`` has each point once.  The labels that
+are tight somewhere on region ``i`` are ``labels[label_offsets[i] : label_offsets[i + 1]]``; bit ``k`` of
+a corner's mask says whether the ``k``-th of them is tight there.  A label is a hyperplane of the network
+(0 or more) or side ``-1 - label`` of the domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polyenum.complex.facets import Facets, find_facets
+from polyenum.complex.identity import hash_keys, hash_regions
+from polyenum.complex.region import Facet, Region
+from polyenum.complex.sharing import Corners, share_vertices
+from polyenum.complex.volumes import measure
+from polyenum.domains import Domain
+from polyenum.errors import RegionError
+from polyenum.networks import PiecewiseLinearNetwork
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+    from polyenum.complex.locate import Locator
+
+
+class RegionComplex:
+    """The activation regions of a network on a domain.
+
+    Made by `enumerate_regions`.  ``complex[i]`` is a `Region`, ``len(complex)`` their number; they are
+    in lexicographic order of their patterns.
+
+    Attributes
+    ----------
+    network : PiecewiseLinearNetwork
+    domain : Domain
+    complete : bool
+        Whether these are all regions; False when ``max_regions`` or Ctrl-C stopped the walk.
+    packed_sides : (regions, bytes) uint8
+        For every hyperplane, eight a byte and the first in bit 0, whether the region lies above it.
+    weights : (regions, outputs, dim) float64
+        The affine maps ``value = weight @ t + bias`` in the domain's coordinates ``t``.
+    biases : (regions, outputs) float64
+    vertex_offsets, label_offsets : (regions + 1,) int64
+    labels : int32
+    corner_points : (corners, dim) float64
+    corner_masks : (corners, words) uint64
+    """
+
+    def __init__(
+        self,
+        network: PiecewiseLinearNetwork,
+        domain: Domain,
+        *,
+        complete: bool,
+        packed_sides: NDArray[np.uint8],
+        maps: NDArray[np.float64],
+        map_error: NDArray[np.float64],
+        vertex_offsets: NDArray[np.int64],
+        corner_points: NDArray[np.float64],
+        corner_masks: NDArray[np.uint64],
+        label_offsets: NDArray[np.int64],
+        labels: NDArray[np.int32],
+    ) -> None:
+        self.network = network
+        self.domain = domain
+        self.complete = complete
+        self.packed_sides = packed_sides
+        self._maps = maps.reshape(len(maps), domain.dim + 1, -1)
+        self._map_error = map_error
+        self.vertex_offsets = vertex_offsets
+        self.corner_points = corner_points
+        self.corner_masks = corner_masks
+        self.label_offsets = label_offsets
+        self.labels = labels
+
+    # -- regions ---------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self.packed_sides)
+
+    @overload
+    def __getitem__(self, index: int) -> Region: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Region]: ...
+    def __getitem__(self, index: int | slice) -> Region | list[Region]:
+        """Return the region `index`, or the list of the regions of a slice."""
+        if isinstance(index, slice):
+            return [Region(self, i) for i in range(*index.indices(len(self)))]
+        i = int(index)
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"region {i} of a complex of {len(self):,} regions")
+        return Region(self, i % len(self))
+
+    def __iter__(self) -> Iterator[Region]:
+        return (Region(self, i) for i in range(len(self)))
+
+    @property
+    def dim(self) -> int:
+        """The dimension of the domain's coordinates."""
+        return self.domain.dim
+
+    # -- patterns and maps -----------------------------------------------------------------------
+
+    def sides_of(self, regions: NDArray[np.int64] | slice) -> NDArray[np.bool_]:
+        """Return, for each of some `regions`, on which side of each hyperplane it lies: (n, hyperplanes)."""
+        packed = self.packed_sides[regions]
+        count = self.network.hyperplane_count
+        return np.unpackbits(packed, axis=1, count=count, bitorder="little").view(np.bool_)
+
+    def patterns_of(self, regions: NDArray[np.int64] | slice) -> NDArray[np.uint8]:
+        """Return the activation patterns of some `regions`: (n, units) uint8."""
+        sides = self.sides_of(regions)
+        if self.network.hyperplane_count == self.network.unit_count:
+            return sides.view(np.uint8)
+        return self.network.pieces(sides)
+
+    @cached_property
+    def patterns(self) -> NDArray[np.uint8]:
+        """(regions, units) uint8: which piece of its activation each unit is on (ReLU: 0 off, 1 on)."""
+        return self.patterns_of(slice(None))
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """(regions, outputs, dim) float64: the maps' linear parts, in the domain's coordinates."""
+        return self._maps[:, :-1].transpose(0, 2, 1)
+
+    @property
+    def biases(self) -> NDArray[np.float64]:
+        """(regions, outputs) float64: the maps' constants."""
+        return self._maps[:, -1]
+
+    def input_maps(
+        self, regions: NDArray[np.int64] | slice = slice(None)
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the affine maps of `regions` on the network's whole input space.
+
+        For a slice or a segment these say more than `weights`, which are in its own coordinates.
+
+        Returns
+        -------
+        weights : (n, outputs, inputs) float64
+        biases : (n, outputs) float64
+        """
+        return self.network.affine_maps(self.sides_of(regions))
+
+    # -- geometry --------------------------------------------------------------------------------
+
+    @cached_property
+    def _corners(self) -> Corners:
+        sides = len(self.domain.sides)
+        keys = hash_keys(self.packed_sides.shape[1], self.network.hyperplane_count, sides)
+        hashes = np.empty(len(self), np.uint64)
+        hash_regions(self.packed_sides, keys[0], hashes)
+        return Corners(
+            self.packed_sides,
+            self.vertex_offsets,
+            self.corner_masks,
+            self.label_offsets,
+            self.labels,
+            hashes,
+            *keys,
+            sides,
+        )
+
+    @cached_property
+    def _shared(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        ids, first = share_vertices(self._corners)
+        return ids, self.corner_points[first]
+
+    @property
+    def vertices(self) -> NDArray[np.float64]:
+        """(vertices, dim) float64: every vertex of the complex once, in the domain's coordinates."""
+        return self._shared[1]
+
+    @property
+    def vertex_ids(self) -> NDArray[np.int32]:
+        """(corners,) int32: which of `vertices` each region's corners are."""
+        return self._shared[0]
+
+    @cached_property
+    def _measures(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return measure(self._corners, self.corner_points)
+
+    @property
+    def volumes(self) -> NDArray[np.float64]:
+        """(regions,) float64: lengths, areas or volumes, in the domain's coordinates."""
+        return self._measures[0]
+
+    @property
+    def centroids(self) -> NDArray[np.float64]:
+        """(regions, dim) float64: centres of mass; each lies inside its region."""
+        return self._measures[1]
+
+    @cached_property
+    def covered(self) -> float:
+        """The share of the domain's volume that these regions cover: 1 for a complete complex."""
+        if self.complete:
+            return 1.0
+        from polyenum.complex.assemble import domain_complex
+
+        return float(self.volumes.sum() / domain_complex(self.domain).volumes[0])
+
+    @cached_property
+    def polygons(self) -> NDArray[Any]:
+        """(regions,) array of ``shapely.Polygon`` (2-D only).
+
+        Raises
+        ------
+        RegionError
+            In other dimensions.
+        """
+        if self.dim != 2:
+            raise RegionError(f"polygons are for 2 dimensions; this complex has {self.dim}")
+        import shapely
+
+        counts = np.diff(self.vertex_offsets)
+        starts = self.vertex_offsets[:-1]
+        # A ring ends where it begins.
+        ring = np.arange(counts.sum() + len(self)) - np.repeat(np.arange(len(self)), counts + 1)
+        offsets = np.concatenate([[0], np.cumsum(counts + 1)])
+        ring[offsets[1:] - 1] = starts
+        points = self.vertices[self.vertex_ids[ring]]
+        return shapely.from_ragged_array(
+            shapely.GeometryType.POLYGON, points, (offsets, np.arange(len(self) + 1))
+        )
+
+    # -- adjacency -------------------------------------------------------------------------------
+
+    @cached_property
+    def facet_table(self) -> Facets:
+        """All regions' facets as arrays; ``complex[i].facets`` is the readable view."""
+        return find_facets(self._corners, self.dim)
+
+    @cached_property
+    def adjacent_pairs(self) -> NDArray[np.int32]:
+        """(pairs, 2) int32: the regions that share a facet, each pair once, the lower first."""
+        table = self.facet_table
+        owner = np.repeat(np.arange(len(self), dtype=np.int32), np.diff(table.offsets))
+        once = owner < table.neighbor
+        return np.column_stack([owner[once], table.neighbor[once]])
+
+    @cached_property
+    def adjacency(self) -> csr_array:
+        """(regions, regions) sparse bool: which regions share a facet."""
+        from scipy.sparse import coo_array
+
+        pairs = self.adjacent_pairs
+        i, j = np.concatenate([pairs, pairs[:, ::-1]]).T
+        return coo_array(
+            (np.ones(len(i), np.bool_), (i, j)), shape=(len(self), len(self))
+        ).tocsr()
+
+    def facets_of(self, index: int) -> list[Facet]:
+        """Return the facets of region `index`."""
+        found = []
+        ids = self.vertex_ids[self.vertex_offsets[index] : self.vertex_offsets[index + 1]]
+        unit = self.network.hyperplane_unit
+        for labels, members, neighbor in self._facet_rows(index):
+            found.append(
+                Facet(
+                    tuple(sorted({int(unit[h]) for h in labels if h >= 0})),
+                    tuple(sorted(-1 - h for h in labels if h < 0)),
+                    ids[members].astype(np.int64),
+                    None if neighbor < 0 else neighbor,
+                )
+            )
+        return found
+
+    def _facet_rows(self, index: int) -> Iterator[tuple[list[int], NDArray[np.int64], int]]:
+        """Yield (labels, local vertices, neighbour) of each facet of region `index`."""
+        begin, end = self.vertex_offsets[index], self.vertex_offsets[index + 1]
+        labels = self.labels[self.label_offsets[index] : self.label_offsets[index + 1]]
+        bits = np.arange(len(labels))
+        masks = self.corner_masks[begin:end]
+        on = (masks[:, bits >> 6] >> (bits & 63).astype(np.uint64) & np.uint64(1)).astype(np.bool_)
+        carries = ~on.all(axis=0)
+        table = self.facet_table
+        for f in range(table.offsets[index], table.offsets[index + 1]):
+            members = on[:, table.bit[f]]
+            same = carries & (on == members[:, None]).all(axis=0)
+            yield (
+                [int(x) for x in labels[same]],
+                np.flatnonzero(members),
+                int(table.neighbor[f]),
+            )
+
+    def halfspaces_of(self, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return ``A`` and ``b`` of region `index`: it is ``A t <= b``, one row per facet."""
+        forms = self._hyperplane_forms(index)
+        sides = self.domain.side_forms()
+        above = self.sides_of(np.array([index]))[0]
+        rows = []
+        for labels, _, _ in self._facet_rows(index):
+            h = labels[0]
+            rows.append(sides[-1 - h] if h < 0 else forms[h] * (1 if above[h] else -1))
+        inside = np.array(rows).reshape(-1, self.dim + 1)
+        return -inside[:, :-1], inside[:, -1].copy()
+
+    def _hyperplane_forms(self, index: int) -> NDArray[np.float64]:
+        """Return the forms of all hyperplanes on region `index`: (hyperplanes, dim + 1)."""
+        sides = self.sides_of(np.array([index]))[0]
+        offsets = self.network.hyperplane_offsets
+        domain = self.domain
+        if domain.basis is None or domain.origin is None:
+            forms = np.vstack([np.eye(self.dim), np.zeros(self.dim)])
+        else:
+            forms = np.vstack([domain.basis.T, domain.origin])
+        found = []
+        for i, stage in enumerate(self.network.stages):
+            table = stage.activation
+            forms = forms @ stage.weight.T
+            forms[-1] += stage.bias
+            own = forms[:, table.breakpoint_coordinate].T.copy()
+            own[:, -1] -= table.breakpoints
+            found.append(own)
+            piece = table.slope_offsets[:-1] + table.pieces(sides[offsets[i] : offsets[i + 1]])
+            forms = forms * table.slopes[piece]
+            forms[-1] += table.intercepts[piece]
+        return np.concatenate(found)
+
+    @cached_property
+    def f_vector(self) -> tuple[int, ...]:
+        """The numbers of faces of dimension 0, 1, ..., dim of the complex.
+
+        A face is told by its sign vector.  Their alternating sum is the Euler characteristic.
+        """
+        from polyenum.complex.faces import count_faces
+
+        return count_faces(self)
+
+    @property
+    def euler_characteristic(self) -> int:
+        """The alternating sum of `f_vector`: 1 for the complete complex of a convex domain."""
+        return sum((-1) ** k * n for k, n in enumerate(self.f_vector))
+
+    # -- linear regions --------------------------------------------------------------------------
+
+    @cached_property
+    def linear_regions(self) -> NDArray[np.int32]:
+        """(regions,) int32: the linear region to which each activation region belongs.
+
+        A linear region is a maximal connected union of activation regions with the same affine map,
+        connected through facets.  Maps are compared exactly.  They are numbered from 0 in the order
+        of their first activation region.
+        """
+        from polyenum.complex.linear import linear_labels
+
+        coefficients, constants = self._map_error
+        error = np.vstack([np.tile(coefficients, (self.dim, 1)), constants])
+        return linear_labels(
+            self.network,
+            self.domain,
+            self.sides_of(slice(None)),
+            self.adjacent_pairs,
+            self._maps.reshape(len(self), -1),
+            error.ravel(),
+        )
+
+    @property
+    def linear_region_count(self) -> int:
+        """The number of linear regions."""
+        return int(self.linear_regions.max(initial=-1)) + 1
+
+    # -- points ----------------------------------------------------------------------------------
+
+    @cached_property
+    def _locator(self) -> Locator:
+        from polyenum.complex.locate import Locator
+
+        return Locator(self.network, self.domain, self.packed_sides)
+
+    def _as_points(self, points: ArrayLike) -> NDArray[np.float64]:
+        array = np.asarray(points, np.float64)
+        if array.ndim == 0 or array.shape[-1] != self.dim:
+            raise RegionError(
+                f"points need {self.dim} coordinates each, those of the domain; found an array of "
+                f"shape {array.shape}"
+            )
+        return array
+
+    def locate(self, points: ArrayLike) -> NDArray[np.int64]:
+        """Return the region of each point.
+
+        Parameters
+        ----------
+        points : (..., dim) float
+            In the domain's coordinates.
+
+        Returns
+        -------
+        (...) int64
+            The index of the region; -1 outside the domain (or outside what an incomplete complex
+            covers).  A point on a boundary gets the first of the regions that meet there.
+        """
+        array = self._as_points(points)
+        flat = self._locator(array.reshape(-1, self.dim))
+        return flat.reshape(array.shape[:-1])
+
+    def __call__(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Return the network's value at points, (..., outputs), through the regions' affine maps.
+
+        Parameters
+        ----------
+        points : (..., dim) float
+            In the domain's coordinates.  A point in no region gets NaN.
+        """
+        array = self._as_points(points)
+        flat = array.reshape(-1, self.dim)
+        index = self._locator(flat)
+        value = np.einsum("nok,nk->no", self.weights[index], flat) + self.biases[index]
+        value[index < 0] = np.nan
+        return value.reshape(*array.shape[:-1], -1)
+
+    # -- what it looks like ----------------------------------------------------------------------
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the stored arrays, without what is computed when asked for."""
+        arrays = (
+            self.packed_sides, self._maps, self.vertex_offsets, self.corner_points,
+            self.corner_masks, self.label_offsets, self.labels,
+        )  # fmt: skip
+        return sum(a.nbytes for a in arrays)
+
+    def __repr__(self) -> str:
+        state = "" if self.complete else f", incomplete: {self.covered:.2%} of the domain covered"
+        return (
+            f"RegionComplex({len(self):,} regions in {self.dim}-D, {self.network.unit_count} units, "
+            f"{self.domain!r}{state})"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("activation regions", f"{len(self):,}"),
+            ("complete", "yes" if self.complete else f"no, {self.covered:.2%} covered"),
+            ("dimension", str(self.dim)),
+            ("domain", repr(self.domain)),
+            ("network", repr(self.network)),
+            ("corners per region", f"{len(self.corner_points) / max(len(self), 1):.2f}"),
+            ("stored", f"{self.nbytes / 1e6:.1f} MB"),
+        ]
+        import html
+
+        cells = "".join(
+            f"<tr><th style='text-align:left'>{a}</th><td>{html.escape(b)}</td></tr>"
+            for a, b in rows
+        )
+        return f"<table><caption>RegionComplex</caption>{cells}</table>"

@@ -1,0 +1,366 @@
+"""The domains that people name: box, half-space polytope, hull of points, slice, segment."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polyenum.cells.exact.numbers import Form, Point, integers, meet, point_of, value
+from polyenum.cells.exact.polytope import ExactPolytope, box
+from polyenum.domains.domain import Domain, domain_numbers
+from polyenum.errors import DomainError
+
+
+def _box_sides(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> list[Form]:
+    sides = []
+    for k in range(len(lower)):
+        axis = np.zeros(len(lower))
+        axis[k] = 1.0
+        sides.append(integers([*map(float, axis), float(-lower[k])]))
+        sides.append(integers([*map(float, -axis), float(upper[k])]))
+    return sides
+
+
+def _box_polytope(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> ExactPolytope:
+    dim = len(lower)
+    *bounds, scale = point_of([*map(float, lower), *map(float, upper)])
+    return box(bounds[:dim], bounds[dim:], scale)
+
+
+def _bounds(
+    lower: ArrayLike, upper: ArrayLike, dim: int | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if dim is not None and (not isinstance(dim, (int, np.integer)) or dim < 1):
+        raise DomainError(f"dim must be a whole number of at least 1, found {dim!r}")
+    found = []
+    for name, bound in (("lower", lower), ("upper", upper)):
+        array = domain_numbers(bound, name, np.ndim(bound) if np.ndim(bound) < 2 else 1)
+        found.append(array)
+    lengths = {len(b) for b in found if b.ndim} | ({int(dim)} if dim is not None else set())
+    if len(lengths) != 1:
+        raise DomainError(
+            "the box needs one dimension: give dim= with scalar bounds, or bounds of one length; "
+            f"found lengths {sorted(lengths)}"
+        )
+    n = lengths.pop()
+    if n == 0:
+        raise DomainError("the box has dimension 0; give at least one axis")
+    low, high = (np.array(np.broadcast_to(b, n)) for b in found)
+    for k in range(n):
+        if not low[k] < high[k]:
+            raise DomainError(
+                f"axis {k}: the lower bound {low[k]} must be below the upper bound {high[k]}, "
+                "or the box is empty or flat"
+            )
+    return low, high
+
+
+class Box(Domain):
+    """The box ``lower <= x <= upper``.
+
+    Parameters
+    ----------
+    lower, upper : float or (d,) float
+        One bound for all axes, or one per axis.
+    dim : int, optional
+        The dimension; needed when both bounds are scalars.
+
+    Raises
+    ------
+    DomainError
+        If the box is empty, flat or unbounded, or has no one dimension.
+
+    Examples
+    --------
+    >>> Box(-2, 2, dim=2)
+    Box([-2, -2], [2, 2])
+    """
+
+    def __init__(self, lower: ArrayLike, upper: ArrayLike, *, dim: int | None = None) -> None:
+        self.lower, self.upper = _bounds(lower, upper, dim)
+        super().__init__(
+            _box_polytope(self.lower, self.upper), _box_sides(self.lower, self.upper)
+        )
+
+    def __repr__(self) -> str:
+        return f"Box({_short(self.lower)}, {_short(self.upper)})"
+
+
+class HPolytope(Domain):
+    """The polytope ``A x <= b``.
+
+    Side ``i`` is row ``i``.  Redundant rows are allowed.
+
+    Parameters
+    ----------
+    A : (rows, d) float
+    b : (rows,) float
+
+    Raises
+    ------
+    DomainError
+        If the polytope is empty, flat or unbounded.
+
+    Examples
+    --------
+    >>> HPolytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
+    HPolytope(dim=2, 3 sides, 3 vertices)
+    """
+
+    def __init__(self, A: ArrayLike, b: ArrayLike) -> None:  # noqa: N803
+        normals = domain_numbers(A, "A", 2)
+        offsets = domain_numbers(b, "b", 1)
+        if len(normals) != len(offsets) or normals.shape[1] == 0:
+            raise DomainError(
+                f"A of shape {normals.shape} needs b of shape ({len(normals)},), "
+                f"found {offsets.shape}"
+            )
+        if not normals.any(axis=1).all():
+            row = int(np.flatnonzero(~normals.any(axis=1))[0])
+            raise DomainError(f"row {row} of A is zero; every row must bound something")
+        forms = [
+            integers([*map(float, -a), float(c)]) for a, c in zip(normals, offsets, strict=True)
+        ]
+        self.A, self.b = normals, offsets
+        super().__init__(polytope_of(forms), forms)
+
+    def __repr__(self) -> str:
+        return f"HPolytope(dim={self.dim}, {len(self.b)} sides, {len(self.vertices)} vertices)"
+
+
+class Hull(Domain):
+    """The convex hull of points.
+
+    Parameters
+    ----------
+    points : (n, d) float
+
+    Raises
+    ------
+    DomainError
+        If the points lie in a hyperplane.
+
+    Examples
+    --------
+    >>> Hull([[0, 0], [1, 0], [0, 1], [0.2, 0.2]])
+    Hull(dim=2, 3 sides, 3 vertices)
+    """
+
+    def __init__(self, points: ArrayLike) -> None:
+        array = domain_numbers(points, "points", 2)
+        if array.shape[1] == 0 or len(array) <= array.shape[1]:
+            raise DomainError(
+                f"a hull in {array.shape[1]} dimensions needs at least {array.shape[1] + 1} "
+                f"points, found {len(array)}"
+            )
+        exact = sorted({point_of(map(float, p)) for p in array})
+        forms = _hull_sides(exact)
+        tight = [frozenset(i for i, f in enumerate(forms) if value(f, p) == 0) for p in exact]
+        corner = [
+            k
+            for k, t in enumerate(tight)
+            if len(t) >= array.shape[1] and meet([forms[i] for i in sorted(t)]) is not None
+        ]
+        polytope = ExactPolytope(
+            array.shape[1], [exact[k] for k in corner], [tight[k] for k in corner]
+        )
+        super().__init__(polytope, forms)
+
+    def __repr__(self) -> str:
+        return f"Hull(dim={self.dim}, {len(self.sides)} sides, {len(self.vertices)} vertices)"
+
+
+class Slice(Domain):
+    """The flat piece ``x = origin + basis t``, ``lower <= t <= upper``, of a larger space.
+
+    Its coordinates are ``t``: regions, vertices and maps of the result are in them.
+
+    Parameters
+    ----------
+    origin : (m,) float
+    basis : (m, d) float
+        Independent columns.
+    lower, upper : float or (d,) float
+        The box in the coordinates ``t``.
+
+    Raises
+    ------
+    DomainError
+        If shapes do not fit or the columns of `basis` are dependent.
+
+    Examples
+    --------
+    >>> Slice.through([0, 0, 0], [1, 0, 0], [0, 1, 1])
+    Slice(dim=2 in 3, [0, 0], [1, 1])
+    """
+
+    def __init__(
+        self,
+        origin: ArrayLike,
+        basis: ArrayLike,
+        *,
+        lower: ArrayLike = 0.0,
+        upper: ArrayLike = 1.0,
+    ) -> None:
+        start = domain_numbers(origin, "origin", 1)
+        columns = domain_numbers(basis, "basis", 2)
+        if len(columns) != len(start) or columns.shape[1] == 0:
+            raise DomainError(
+                f"an origin in {len(start)} dimensions needs a basis of shape ({len(start)}, d), "
+                f"found {columns.shape}"
+            )
+        if not _independent(columns):
+            raise DomainError(
+                f"the {columns.shape[1]} columns of the basis are dependent; the slice would be "
+                "flatter than its coordinates (are the points on one line?)"
+            )
+        self.lower, self.upper = _bounds(lower, upper, columns.shape[1])
+        super().__init__(
+            _box_polytope(self.lower, self.upper),
+            _box_sides(self.lower, self.upper),
+            origin=start,
+            basis=columns,
+        )
+
+    @staticmethod
+    def through(
+        first: ArrayLike,
+        second: ArrayLike,
+        third: ArrayLike,
+        *,
+        lower: ArrayLike = 0.0,
+        upper: ArrayLike = 1.0,
+    ) -> Slice:
+        """Return the plane through three points: they are at ``t`` = (0, 0), (1, 0) and (0, 1).
+
+        The basis is the differences of the points, rounded to float64.
+        """
+        a, b, c = (domain_numbers(np.ravel(p), "point", 1) for p in (first, second, third))
+        if not len(a) == len(b) == len(c):
+            raise DomainError(
+                f"the three points need one length, found {len(a)}, {len(b)} and {len(c)}"
+            )
+        return Slice(a, np.stack([b - a, c - a], axis=1), lower=lower, upper=upper)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(dim={self.dim} in {self.input_dim}, "
+            f"{_short(self.lower)}, {_short(self.upper)})"
+        )
+
+
+class Segment(Slice):
+    """The segment from `start` to `end`: ``x = start + t (end - start)``, ``0 <= t <= 1``.
+
+    Examples
+    --------
+    >>> Segment([0, 0], [3, 4])
+    Segment(dim=1 in 2, [0], [1])
+    """
+
+    def __init__(self, start: ArrayLike, end: ArrayLike) -> None:
+        a, b = domain_numbers(start, "start", 1), domain_numbers(end, "end", 1)
+        if len(a) != len(b):
+            raise DomainError(f"the ends need one length, found {len(a)} and {len(b)}")
+        super().__init__(a, (b - a)[:, None])
+
+
+def polytope_of(forms: list[Form]) -> ExactPolytope:
+    """Return the polytope where every one of `forms` is at least 0; form ``i`` has label ``i``.
+
+    The positive orthant's corner at each of the origin's signs would need care with unbounded rays,
+    so the polytope is lifted: cut the simplex of homogeneous coordinates instead of the space.
+    A direction that stays feasible is a vertex with ``w = 0``: the polytope is unbounded.
+
+    Raises
+    ------
+    DomainError
+        If it is empty, flat or unbounded.
+    """
+    dim = len(forms[0]) - 1
+    # The projective closure as a polytope: the points (y, w) with w >= 0 and |y|_1 + w = 1, as a
+    # cross-polytope's upper half; its vertices are w and the 2d directions +-e_k at infinity.
+    # Labels: infinity = -1 for w = 0; the facets of the cross-polytope at infinity are cut per
+    # orthant, so the walk is done orthant by orthant and the parts' vertices are merged.
+    found: dict[Point, None] = {}
+    full = False
+    for orthant in range(1 << dim):
+        signs = [-1 if orthant >> k & 1 else 1 for k in range(dim)]
+        points: list[Point] = [tuple([0] * dim + [1])]
+        points += [tuple([signs[k] if j == k else 0 for j in range(dim)] + [0]) for k in range(dim)]
+        # The cone of the orthant: coordinate k is zero on label -2 - k, w is zero on label -1.
+        labels = [-2 - k for k in range(dim)] + [-1]
+        tight = [frozenset(labels) - {-1}]
+        tight += [frozenset(labels) - {-2 - k} for k in range(dim)]
+        part: ExactPolytope | None = ExactPolytope(dim, points, tight)
+        for i, form in enumerate(forms):
+            if part is None:
+                break
+            part = part.split(form, i)[1]
+            if part is not None and all(v == 0 for v in part.signs(form)):
+                part = None
+        if part is None:
+            continue
+        full = True
+        for point in part.points:
+            found[point] = None
+    if not full:
+        raise DomainError("the domain is empty or flat: no point satisfies all sides strictly")
+    if any(point[-1] == 0 for point in found):
+        raise DomainError("the domain is unbounded; add sides until it is bounded")
+    corners, tights = [], []
+    for point in sorted(found):
+        on = frozenset(i for i, form in enumerate(forms) if value(form, point) == 0)
+        # A vertex of an orthant's part is a vertex of the whole where its own sides pin it down.
+        if len(on) >= dim and meet([forms[i] for i in sorted(on)]) is not None:
+            corners.append(point)
+            tights.append(on)
+    return ExactPolytope(dim, corners, tights)
+
+
+def _hull_sides(points: list[Point]) -> list[Form]:
+    """Return the facets of the convex hull of `points`, by polarity about their mean."""
+    dim = len(points[0]) - 1
+    coordinates = [[Fraction(x, p[-1]) for x in p[:-1]] for p in points]
+    mean = [sum(column, Fraction(0)) / len(points) for column in zip(*coordinates, strict=True)]
+    # The polar {y : (p - mean) . y <= 1} has a vertex y for each facet (x - mean) . y = 1.
+    polar = [
+        integers([*(m - x for x, m in zip(p, mean, strict=True)), Fraction(1)])
+        for p in coordinates
+        if p != mean
+    ]
+    try:
+        corners = polytope_of(polar).points if len(polar) > dim else []
+    except DomainError:
+        corners = []
+    if not corners:
+        raise DomainError("the points lie in a hyperplane; their hull is flat")
+    forms = []
+    for y in corners:
+        # 1 - (x - mean) . y >= 0, times the denominators.
+        offset = Fraction(y[-1]) + sum(
+            (m * k for m, k in zip(mean, y[:-1], strict=True)), Fraction(0)
+        )
+        forms.append(integers([*(Fraction(-k) for k in y[:-1]), offset]))
+    return forms
+
+
+def _independent(columns: NDArray[np.float64]) -> bool:
+    """Return whether the columns are linearly independent, decided exactly."""
+    rows = [[Fraction(float(x)) for x in column] for column in columns.T]
+    for i in range(len(rows)):
+        pivot = next((k for k, x in enumerate(rows[i]) if x), None)
+        if pivot is None:
+            return False
+        for j in range(i + 1, len(rows)):
+            factor = rows[j][pivot] / rows[i][pivot]
+            if factor:
+                rows[j] = [x - factor * y for x, y in zip(rows[j], rows[i], strict=True)]
+    return True
+
+
+def _short(bounds: NDArray[np.float64]) -> str:
+    text = [f"{x:g}" for x in bounds]
+    return "[" + ", ".join(text if len(text) <= 6 else [*text[:3], "...", text[-1]]) + "]"

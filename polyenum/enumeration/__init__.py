@@ -1,0 +1,1 @@
+"""Enumeration: the walk on threads, and the calls that start it."""

@@ -1,0 +1,267 @@
+"""What users call: enumerate, iterate or count the activation regions of a network on a domain."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from polyenum.domains import Domain
+from polyenum.errors import DomainError, OptionError
+from polyenum.networks import PiecewiseLinearNetwork, as_network
+
+if TYPE_CHECKING:
+    from polyenum.complex.region_complex import RegionComplex
+    from polyenum.enumeration.tasks import Walk
+
+LARGEST_DIM = 8
+
+
+class RegionCount(int):
+    """A number of regions: an int that knows whether it counted all of them.
+
+    Attributes
+    ----------
+    complete : bool
+        False when the count was stopped by ``max_regions`` or Ctrl-C.
+    share : float
+        How much of the search tree was finished, in [0, 1]; 1 when complete.
+    """
+
+    complete: bool
+    share: float
+
+    def __new__(cls, value: int, *, complete: bool = True, share: float = 1.0) -> RegionCount:
+        """Return `value` with what is known about it."""
+        self = super().__new__(cls, value)
+        self.complete = complete
+        self.share = share
+        return self
+
+    def __repr__(self) -> str:
+        if self.complete:
+            return int.__repr__(self)
+        return f"RegionCount({int(self)}, stopped with {self.share:.2%} of the tree finished)"
+
+
+def enumerate_regions(
+    net: Any,
+    domain: Domain,
+    *,
+    max_regions: int | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+) -> RegionComplex:
+    """Return all activation regions of `net` on `domain`, with vertices, maps and adjacency.
+
+    The regions are the maximal full-dimensional sets of the domain on which every unit stays on one
+    piece of its activation.  Each sign on which this rests is proven, by floating-point error bounds
+    or in rational arithmetic; no tolerance decides what exists.  They come in lexicographic order of
+    their patterns.
+
+    Parameters
+    ----------
+    net : torch.nn.Sequential, [(W, b), ...] or PiecewiseLinearNetwork
+    domain : Domain
+        A `Box`, `HPolytope`, `Hull`, `Slice` or `Segment`, of dimension 1 to 8.
+    max_regions : int, optional
+        Stop after so many regions; the result's ``complete`` is then False, and ``covered`` is the
+        share of the domain that it covers.  Ctrl-C stops likewise, with a warning.
+    threads : int, optional
+        By default, one per processor.  The result does not depend on it.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    RegionComplex
+
+    Raises
+    ------
+    NetworkError
+        If the network cannot be read or is not piecewise linear.
+    DomainError
+        If the domain does not fit the network.
+    OptionError
+        If an option has an impossible value.
+
+    Examples
+    --------
+    >>> import polyenum as pe
+    >>> tent = [([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])]
+    >>> cx = pe.enumerate_regions(tent, pe.Box(0, 1, dim=1))
+    >>> len(cx), cx.vertices.ravel().tolist(), cx.weights.ravel().tolist()
+    (2, [0.0, 0.5, 1.0], [2.0, -2.0])
+    """
+    from polyenum.complex.assemble import assemble
+
+    network = _checked(net, domain, max_regions, threads)
+    walk = _start(network, domain, store=True, threads=threads, progress=progress)
+    found, total = [], 0
+    for chunk in walk.chunks():
+        assert chunk is not None
+        found.append(chunk)
+        total += len(chunk.vertex_count)
+        if max_regions is not None and total > max_regions:
+            break
+    exact_fit = walk.complete and (max_regions is None or total <= max_regions)
+    if not walk.complete and (max_regions is None or total <= max_regions):
+        warnings.warn(
+            f"interrupted with {total:,} regions found and {walk.share:.2%} of the tree finished; "
+            "the complex is not complete",
+            stacklevel=2,
+        )
+    return assemble(network, domain, walk, found, limit=max_regions, complete=exact_fit)
+
+
+def iter_regions(
+    net: Any,
+    domain: Domain,
+    *,
+    chunk_size: int = 10_000,
+    threads: int | None = None,
+    progress: bool = False,
+) -> Iterator[RegionComplex]:
+    """Yield the regions of `net` on `domain` in chunks, as they are found, in the same order.
+
+    Memory stays bounded, however many regions there are.
+
+    Parameters
+    ----------
+    net, domain, threads, progress
+        As in `enumerate_regions`.
+    chunk_size : int
+        Regions per chunk; the last one may have fewer.
+
+    Yields
+    ------
+    RegionComplex
+        A part of the whole: its ``complete`` is False unless it is all there is, and neighbours in
+        other chunks are not known to it.
+
+    Examples
+    --------
+    >>> import polyenum as pe
+    >>> net = [([[1.0], [1.0]], [0.0, -0.5]), ([[2.0, -4.0]], [0.0])]
+    >>> [len(chunk) for chunk in pe.iter_regions(net, pe.Box(-1, 1, dim=1), chunk_size=2)]
+    [2, 1]
+    """
+    if not isinstance(chunk_size, (int, np.integer)) or chunk_size < 1:
+        raise OptionError(f"chunk_size must be a whole number of at least 1, found {chunk_size!r}")
+    network = _checked(net, domain, None, threads)
+    return _chunks(network, domain, int(chunk_size), threads, progress)
+
+
+def _chunks(
+    network: PiecewiseLinearNetwork,
+    domain: Domain,
+    chunk_size: int,
+    threads: int | None,
+    progress: bool,
+) -> Iterator[RegionComplex]:
+    from polyenum.complex.assemble import assemble, split_found
+
+    walk = _start(
+        network, domain, store=True, threads=threads, progress=progress, ahead=True
+    )
+    held: list[Any] = []
+    size, first = 0, True
+    for chunk in walk.chunks():
+        assert chunk is not None
+        held.append(chunk)
+        size += len(chunk.vertex_count)
+        while size > chunk_size:
+            now, later = split_found(held, chunk_size)
+            yield assemble(network, domain, walk, now, limit=None, complete=False)
+            held, size, first = later, size - chunk_size, False
+    if size:
+        yield assemble(network, domain, walk, held, limit=None, complete=first and walk.complete)
+
+
+def count_regions(
+    net: Any,
+    domain: Domain,
+    *,
+    max_regions: int | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+) -> RegionCount:
+    """Return the number of activation regions of `net` on `domain`; nothing is stored.
+
+    Parameters
+    ----------
+    net, domain, max_regions, threads, progress
+        As in `enumerate_regions`.
+
+    Returns
+    -------
+    RegionCount
+        An int; its ``complete`` is False when ``max_regions`` or Ctrl-C stopped the count.
+
+    Examples
+    --------
+    >>> import polyenum as pe
+    >>> pe.count_regions([([[1.0, 0], [0, 1.0]], [0, 0]), ([[1.0, 1]], [0])], pe.Box(-1, 1, dim=2))
+    4
+    """
+    network = _checked(net, domain, max_regions, threads)
+    walk = _start(network, domain, store=False, threads=threads, progress=progress)
+    for _ in walk.chunks():
+        if max_regions is not None and walk.regions > max_regions:
+            return RegionCount(max_regions, complete=False, share=walk.share)
+    share = 1.0 if walk.complete else walk.share
+    return RegionCount(walk.regions, complete=walk.complete, share=share)
+
+
+def _checked(
+    net: Any, domain: Domain, max_regions: int | None, threads: int | None
+) -> PiecewiseLinearNetwork:
+    """Return the network, after checking everything that can be wrong with the arguments."""
+    for name, option in (("max_regions", max_regions), ("threads", threads)):
+        if option is not None and (
+            isinstance(option, bool) or not isinstance(option, (int, np.integer)) or option < 1
+        ):
+            raise OptionError(f"{name} must be a whole number of at least 1, found {option!r}")
+    if not isinstance(domain, Domain):
+        raise DomainError(
+            f"the domain must be a Box, HPolytope, Hull, Slice or Segment, found "
+            f"{type(domain).__name__}"
+        )
+    network = as_network(net)
+    if domain.input_dim != network.input_dim:
+        raise DomainError(
+            f"the network takes {network.input_dim} inputs, but {domain!r} lies in "
+            f"{domain.input_dim} dimensions"
+        )
+    if domain.dim > LARGEST_DIM:
+        raise DomainError(
+            f"{domain!r} has dimension {domain.dim}; cells keep their vertices, of which there are "
+            f"about 2**dimension each, so at most {LARGEST_DIM} dimensions work; a Slice through "
+            "the domain does"
+        )
+    return network
+
+
+def _start(
+    network: PiecewiseLinearNetwork,
+    domain: Domain,
+    *,
+    store: bool,
+    threads: int | None,
+    progress: bool,
+    ahead: bool = False,
+) -> Walk:
+    from polyenum.enumeration.progress import Progress
+    from polyenum.enumeration.tasks import Walk, thread_count
+
+    count = thread_count(threads)
+    return Walk(
+        network,
+        domain,
+        store=store,
+        threads=count,
+        progress=Progress(shown=progress),
+        run_ahead=2 * count + 2 if ahead else None,
+    )

@@ -1,0 +1,34 @@
+"""Every error that polyenum raises on purpose; `PolyenumError` is the root of all."""
+
+from __future__ import annotations
+
+
+class PolyenumError(Exception):
+    """Root of all errors of this package."""
+
+
+class NetworkError(PolyenumError, ValueError):
+    """The network cannot be read, or is not piecewise linear."""
+
+
+class DomainError(PolyenumError, ValueError):
+    """The domain is empty, flat, unbounded, or does not fit the network."""
+
+
+class OptionError(PolyenumError, ValueError):
+    """An option of a call has a value that it cannot have."""
+
+
+class RegionError(PolyenumError, ValueError):
+    """A question to a region or a complex that it cannot answer."""
+
+
+class MissingExtraError(PolyenumError, ImportError):
+    """An optional library is needed and not installed."""
+
+
+def missing_extra(library: str, extra: str) -> MissingExtraError:
+    """Return the error that names the `extra` which brings `library`."""
+    return MissingExtraError(
+        f"this needs {library}, which is not installed; 'pip install polyenum[{extra}]' brings it"
+    )

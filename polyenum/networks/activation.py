@@ -1,0 +1,167 @@
+"""Activations as tables: breakpoints and slopes, one short list per coordinate.
+
+A layer of ``n`` coordinates stores its activations as ragged arrays in Arrow's list layout.
+Coordinate ``i`` has the breakpoints ``breakpoints[offsets[i]:offsets[i + 1]]``, increasing, and one
+slope more than breakpoints, ``slopes[offsets[i] + i : offsets[i + 1] + i + 1]``.  ``starts[i]`` is the
+intercept of its leftmost piece; the other intercepts follow from continuity, exactly:
+``intercept[k + 1] = intercept[k] + (slope[k] - slope[k + 1]) * breakpoint[k]``.
+
+A coordinate without breakpoints is affine: no unit, nothing to split on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polyenum.errors import NetworkError
+
+
+@dataclass(frozen=True, eq=False)
+class ActivationTable:
+    """The activations of the ``n`` coordinates of one layer.
+
+    Attributes
+    ----------
+    offsets : (n + 1,) int64
+        Where each coordinate's breakpoints begin.
+    breakpoints : (m,) float64
+        All breakpoints, increasing within a coordinate.
+    slopes : (m + n,) float64
+        All slopes, left to right within a coordinate.
+    starts : (n,) float64
+        The intercept of each coordinate's leftmost piece.
+
+    Examples
+    --------
+    >>> relu = ActivationTable.uniform(2, breakpoints=[0.0], slopes=[0.0, 1.0])
+    >>> relu(np.array([[-1.0, 2.0]]))
+    array([[0., 2.]])
+    """
+
+    offsets: NDArray[np.int64]
+    breakpoints: NDArray[np.float64]
+    slopes: NDArray[np.float64]
+    starts: NDArray[np.float64]
+
+    @staticmethod
+    def uniform(
+        n: int, *, breakpoints: Sequence[float], slopes: Sequence[float], start: float = 0.0
+    ) -> ActivationTable:
+        """Return the table that gives all `n` coordinates the same activation."""
+        return ActivationTable.from_rows([(breakpoints, slopes, start)] * n)
+
+    @staticmethod
+    def identity(n: int) -> ActivationTable:
+        """Return the table of `n` coordinates that pass through unchanged."""
+        return ActivationTable.uniform(n, breakpoints=[], slopes=[1.0])
+
+    @staticmethod
+    def relu(n: int) -> ActivationTable:
+        """Return the table of `n` ReLUs."""
+        return ActivationTable.uniform(n, breakpoints=[0.0], slopes=[0.0, 1.0])
+
+    @staticmethod
+    def from_rows(
+        rows: Sequence[tuple[Sequence[float], Sequence[float], float]],
+    ) -> ActivationTable:
+        """Return the table with one (breakpoints, slopes, start) per coordinate.
+
+        A breakpoint between two equal slopes is no breakpoint and is left out.
+
+        Raises
+        ------
+        NetworkError
+            If the numbers do not describe a continuous piecewise-linear function.
+        """
+        offsets, breakpoints, slopes, starts = [0], [], [], []
+        for i, (bps, slps, start) in enumerate(rows):
+            if len(slps) != len(bps) + 1:
+                raise NetworkError(
+                    f"activation of coordinate {i}: {len(bps)} breakpoints need "
+                    f"{len(bps) + 1} slopes, found {len(slps)}"
+                )
+            if not np.all(np.isfinite([*bps, *slps, start])):
+                raise NetworkError(f"activation of coordinate {i} holds a NaN or an infinity")
+            if any(b <= a for a, b in zip(bps[:-1], bps[1:], strict=True)):
+                raise NetworkError(
+                    f"activation of coordinate {i}: breakpoints must increase, found {list(bps)}"
+                )
+            kept = [k for k in range(len(bps)) if slps[k] != slps[k + 1]]
+            breakpoints += [float(bps[k]) for k in kept]
+            slopes += [float(slps[0])] + [float(slps[k + 1]) for k in kept]
+            starts.append(float(start))
+            offsets.append(len(breakpoints))
+        return ActivationTable(
+            np.array(offsets, np.int64),
+            np.array(breakpoints, np.float64),
+            np.array(slopes, np.float64),
+            np.array(starts, np.float64),
+        )
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @cached_property
+    def slope_offsets(self) -> NDArray[np.int64]:
+        """(n + 1,) int64: where each coordinate's slopes begin."""
+        return self.offsets + np.arange(len(self) + 1)
+
+    @cached_property
+    def exact_intercepts(self) -> list[Fraction]:
+        """The intercepts in the order of `slopes`, as rational numbers."""
+        found: list[Fraction] = []
+        for i in range(len(self)):
+            slopes = self.slopes[self.slope_offsets[i] : self.slope_offsets[i + 1]]
+            found.append(Fraction(float(self.starts[i])))
+            for k, b in enumerate(self.breakpoints[self.offsets[i] : self.offsets[i + 1]]):
+                jump = Fraction(float(slopes[k])) - Fraction(float(slopes[k + 1]))
+                found.append(found[-1] + jump * Fraction(float(b)))
+        return found
+
+    @cached_property
+    def intercepts(self) -> NDArray[np.float64]:
+        """(m + n,) float64: `exact_intercepts`, each rounded once."""
+        return np.array([float(q) for q in self.exact_intercepts], np.float64)
+
+    @cached_property
+    def breakpoint_coordinate(self) -> NDArray[np.int64]:
+        """(m,) int64: the coordinate to which each breakpoint belongs."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    @cached_property
+    def unit_coordinates(self) -> NDArray[np.int64]:
+        """The coordinates that have at least one breakpoint: the units of this layer."""
+        return np.flatnonzero(np.diff(self.offsets))
+
+    def sides(self, z: ArrayLike) -> NDArray[np.bool_]:
+        """Return, for pre-activations `z` of shape (..., n), where each exceeds each breakpoint.
+
+        Returns
+        -------
+        (..., m) bool
+        """
+        z = np.asarray(z, np.float64)
+        return z[..., self.breakpoint_coordinate] > self.breakpoints
+
+    def pieces(self, sides: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """Return the piece of each coordinate, (..., n) uint8, from its `sides` (..., m)."""
+        return ragged_sum(np.asarray(sides), self.offsets).astype(np.uint8)
+
+    def __call__(self, z: ArrayLike) -> NDArray[np.float64]:
+        """Return the activations of pre-activations `z` of shape (..., n)."""
+        z = np.asarray(z, np.float64)
+        piece = self.slope_offsets[:-1] + self.pieces(self.sides(z))
+        return self.slopes[piece] * z + self.intercepts[piece]
+
+
+def ragged_sum(values: NDArray[np.bool_], offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return sums over the slices ``values[..., offsets[i]:offsets[i + 1]]``."""
+    total = np.zeros((*values.shape[:-1], values.shape[-1] + 1), np.int64)
+    np.cumsum(values, axis=-1, out=total[..., 1:])
+    return total[..., offsets[1:]] - total[..., offsets[:-1]]

@@ -1,0 +1,286 @@
+"""The one network type that the rest of the library sees: a plain list of stages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polyenum.errors import NetworkError
+from polyenum.networks.activation import ActivationTable
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """An affine map ``z = weight @ x + bias`` and the activations of its ``n`` coordinates.
+
+    Attributes
+    ----------
+    weight : (n, m) float64
+    bias : (n,) float64
+    activation : ActivationTable
+    name : str
+        What errors call this stage, as "layer 2 (Linear)".
+    """
+
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    activation: ActivationTable
+    name: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class PiecewiseLinearNetwork:
+    """A feed-forward network of affine maps and piecewise-linear activations.
+
+    The function is ``x -> f_L(W_L ... f_1(W_1 x + b_1) ... + b_L)``.  Its numbers are float64, and
+    every float16 or float32 weight is one of them, so that reading a model rounds nothing.
+
+    A *unit* is a coordinate with at least one breakpoint; units are numbered across the network in
+    layer order.  A *hyperplane* is a (unit, breakpoint) pair, numbered likewise; for ReLU networks
+    the two numberings are the same.
+
+    Parameters
+    ----------
+    stages : sequence of Stage
+
+    Raises
+    ------
+    NetworkError
+        If shapes do not fit, or a number is NaN or infinite.
+
+    Examples
+    --------
+    >>> net = PiecewiseLinearNetwork.from_arrays([([[1.0], [-1.0]], [0, 0]), ([[1.0, 1.0]], [0])])
+    >>> net([[-2.0], [3.0]])        # |x|
+    array([[2.],
+           [3.]])
+    >>> net
+    PiecewiseLinearNetwork(1 -> 2 -> 1, 2 units, 7 parameters)
+    """
+
+    stages: Sequence[Stage] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        stages = tuple(self.stages)
+        object.__setattr__(self, "stages", stages)
+        if not stages:
+            raise NetworkError("the network has no layers; give at least one affine map")
+        width = None
+        for i, stage in enumerate(stages):
+            name = stage.name or f"layer {i}"
+            if stage.weight.ndim != 2 or 0 in stage.weight.shape:
+                raise NetworkError(
+                    f"{name}: the weight must be a non-empty matrix (outputs, inputs), "
+                    f"found shape {stage.weight.shape}"
+                )
+            n, m = stage.weight.shape
+            if stage.bias.shape != (n,):
+                raise NetworkError(
+                    f"{name}: a weight of shape {stage.weight.shape} needs a bias of shape "
+                    f"({n},), found {stage.bias.shape}"
+                )
+            if len(stage.activation) != n:
+                raise NetworkError(
+                    f"{name}: {n} coordinates need {n} activations, found {len(stage.activation)}"
+                )
+            if width is not None and m != width:
+                raise NetworkError(
+                    f"{name}: takes {m} inputs, but the layer before has {width} outputs"
+                )
+            for what, array in (("weight", stage.weight), ("bias", stage.bias)):
+                if not np.all(np.isfinite(array)):
+                    at = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
+                    raise NetworkError(f"{name}: {what}{list(at)} is {array[at]}, not finite")
+            width = n
+
+    @staticmethod
+    def from_arrays(layers: Sequence[Any]) -> PiecewiseLinearNetwork:
+        """Return the ReLU network of ``[(W, b), ...]``: a ReLU after every layer but the last.
+
+        Parameters
+        ----------
+        layers : sequence of (weight, bias)
+            Weights of shape (outputs, inputs), biases of shape (outputs,) or None; numbers of any
+            real type that float64 holds exactly.
+
+        Raises
+        ------
+        NetworkError
+            If an entry is no such pair, shapes do not fit, or a number is not finite.
+        """
+        stages = []
+        for i, layer in enumerate(layers):
+            try:
+                weight, bias = layer
+            except (TypeError, ValueError):
+                raise NetworkError(
+                    f"layer {i}: expected a pair (weight, bias), found {_describe(layer)}"
+                ) from None
+            w = exact_float64(weight, f"layer {i}: weight")
+            if w.ndim != 2:
+                raise NetworkError(
+                    f"layer {i}: the weight must be a matrix (outputs, inputs), found shape {w.shape}"
+                )
+            b = np.zeros(len(w)) if bias is None else exact_float64(bias, f"layer {i}: bias")
+            last = i == len(layers) - 1
+            table = ActivationTable.identity(len(w)) if last else ActivationTable.relu(len(w))
+            stages.append(Stage(w, b, table, f"layer {i}"))
+        return PiecewiseLinearNetwork(stages)
+
+    @property
+    def input_dim(self) -> int:
+        """The number of inputs."""
+        return self.stages[0].weight.shape[1]
+
+    @property
+    def output_dim(self) -> int:
+        """The number of outputs."""
+        return self.stages[-1].weight.shape[0]
+
+    @cached_property
+    def hyperplane_offsets(self) -> NDArray[np.int64]:
+        """(stages + 1,) int64: where each stage's hyperplanes begin."""
+        return np.cumsum([0] + [len(s.activation.breakpoints) for s in self.stages])
+
+    @cached_property
+    def hyperplane_unit(self) -> NDArray[np.int64]:
+        """(hyperplanes,) int64: the unit to which each hyperplane belongs."""
+        found, first = [], 0
+        for stage in self.stages:
+            coordinate = stage.activation.breakpoint_coordinate
+            found.append(first + np.searchsorted(stage.activation.unit_coordinates, coordinate))
+            first += len(stage.activation.unit_coordinates)
+        return np.concatenate(found)
+
+    @property
+    def hyperplane_count(self) -> int:
+        """The number of (unit, breakpoint) pairs."""
+        return int(self.hyperplane_offsets[-1])
+
+    @cached_property
+    def unit_count(self) -> int:
+        """The number of units."""
+        return sum(len(s.activation.unit_coordinates) for s in self.stages)
+
+    @cached_property
+    def unit_layer(self) -> NDArray[np.int64]:
+        """(units,) int64: the stage of each unit."""
+        return np.repeat(
+            np.arange(len(self.stages)), [len(s.activation.unit_coordinates) for s in self.stages]
+        )
+
+    def _points(self, x: ArrayLike) -> NDArray[np.float64]:
+        points = np.asarray(x, np.float64)
+        if points.ndim == 0 or points.shape[-1] != self.input_dim:
+            raise NetworkError(
+                f"the network takes {self.input_dim} inputs, found points of shape {points.shape}; "
+                f"the last axis must be {self.input_dim}"
+            )
+        return points
+
+    def __call__(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Return the outputs, (..., output_dim) float64, at points `x` of shape (..., input_dim)."""
+        value = self._points(x)
+        for stage in self.stages:
+            value = stage.activation(value @ stage.weight.T + stage.bias)
+        return value
+
+    def sides(self, x: ArrayLike) -> NDArray[np.bool_]:
+        """Return on which side of every hyperplane the points `x` lie, in float64.
+
+        Returns
+        -------
+        (..., hyperplanes) bool
+            True where the pre-activation exceeds the breakpoint.
+        """
+        value, found = self._points(x), []
+        for stage in self.stages:
+            z = value @ stage.weight.T + stage.bias
+            found.append(stage.activation.sides(z))
+            value = stage.activation(z)
+        return np.concatenate(found, axis=-1)
+
+    def pieces(self, sides: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """Return activation patterns, (..., units) uint8, from `sides` (..., hyperplanes)."""
+        found, offsets = [], self.hyperplane_offsets
+        for i, stage in enumerate(self.stages):
+            piece = stage.activation.pieces(sides[..., offsets[i] : offsets[i + 1]])
+            found.append(piece[..., stage.activation.unit_coordinates])
+        return np.concatenate(found, axis=-1)
+
+    def patterns(self, x: ArrayLike) -> NDArray[np.uint8]:
+        """Return the activation patterns, (..., units) uint8, at points `x`, in float64."""
+        return self.pieces(self.sides(x))
+
+    def gradients(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Return the Jacobians, (..., output_dim, input_dim) float64, at points `x`, in float64."""
+        return self.affine_maps(self.sides(x))[0]
+
+    def affine_maps(
+        self, sides: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the affine maps that the network has on given `sides` of its hyperplanes.
+
+        Parameters
+        ----------
+        sides : (..., hyperplanes) bool
+
+        Returns
+        -------
+        weights : (..., output_dim, input_dim) float64
+        biases : (..., output_dim) float64
+        """
+        offsets = self.hyperplane_offsets
+        batch = sides.shape[:-1]
+        a = np.broadcast_to(np.eye(self.input_dim), (*batch, self.input_dim, self.input_dim))
+        c = np.zeros((*batch, self.input_dim))
+        for i, stage in enumerate(self.stages):
+            a = stage.weight @ a
+            c = c @ stage.weight.T + stage.bias
+            table = stage.activation
+            pieces = table.pieces(sides[..., offsets[i] : offsets[i + 1]])
+            piece = table.slope_offsets[:-1] + pieces
+            a = table.slopes[piece][..., None] * a
+            c = table.slopes[piece] * c + table.intercepts[piece]
+        return a, c
+
+    def __repr__(self) -> str:
+        widths = [self.input_dim] + [len(s.bias) for s in self.stages]
+        parameters = sum(s.weight.size + s.bias.size for s in self.stages)
+        return (
+            f"PiecewiseLinearNetwork({' -> '.join(map(str, widths))}, "
+            f"{self.unit_count} units, {parameters:,} parameters)"
+        )
+
+
+def exact_float64(values: Any, name: str) -> NDArray[np.float64]:
+    """Return `values` as a float64 array that holds the same real numbers.
+
+    Raises
+    ------
+    NetworkError
+        If they are not real numbers, or float64 does not hold them exactly.
+    """
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise NetworkError(f"{name}: expected an array of real numbers ({error})") from None
+    if array.dtype.kind not in "buif":
+        raise NetworkError(
+            f"{name}: expected an array of real numbers, found dtype {array.dtype}"
+        )
+    with np.errstate(over="ignore"):
+        result = np.ascontiguousarray(array, np.float64)
+    exact = array.dtype.kind == "b" or array.dtype.itemsize <= 4 or array.dtype == np.float64
+    if not exact and not np.array_equal(result.astype(array.dtype), array, equal_nan=True):
+        raise NetworkError(f"{name}: float64 does not hold every {array.dtype} number in it")
+    return result
+
+
+def _describe(thing: object) -> str:
+    return f"{type(thing).__name__}"
