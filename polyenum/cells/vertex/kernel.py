@@ -21,11 +21,10 @@ Signs are taken from float64 only beyond their error bounds (`tables` derives th
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.cells.array_table import ArrayTable
 from polyenum.cells.compiled import compiled, popcount
 from polyenum.cells.vertex.tables import Tables
 
@@ -34,7 +33,7 @@ DONE, BUDGET, OUTPUT_FULL, UNDECIDED, GROW, MORE_WORDS = range(6)
 # The slots of `control`, the walk's few counters.
 (
     DEPTH,  # pending cells on the stack
-    IN_HAND,  # 1 while a cell is in hand
+    IN_HAND,  # NOTHING, A_CELL or A_ROOT
     LAYER,
     NEXT,  # next candidate of the layer
     VERTICES,  # vertices of the cell in hand
@@ -55,6 +54,8 @@ DONE, BUDGET, OUTPUT_FULL, UNDECIDED, GROW, MORE_WORDS = range(6)
     CONTROL_SIZE,
 ) = range(20)
 
+NOTHING, A_CELL, A_ROOT = range(3)  # a root: a cell from elsewhere, its forms yet to be computed
+
 # The columns of `pending`.
 (P_VERTEX, P_VERTICES, P_LABEL, P_LABELS, P_SIDE, P_FORM, P_LAYER, P_NEXT, P_CUTS, P_SIZE) = range(10)
 
@@ -62,45 +63,47 @@ UNIT = 2.0**-53
 SMALLEST = 5e-324
 
 
-class State(NamedTuple):
+class State(ArrayTable):
     """Everything that the walk changes; `Walker` makes it and grows it."""
 
-    control: NDArray[np.int64]
-    done: NDArray[np.float64]  # [finished share of the tree]
-    sides: NDArray[np.uint8]  # per hyperplane: 1 where the cell in hand lies above it
-    side_words: NDArray[np.uint64]  # the same memory, eight sides a word
-    forms: NDArray[np.float64]
-    candidates: NDArray[np.int64]  # hyperplanes to test, layer l from hyper[l]
-    candidate_count: NDArray[np.int64]
-    box: NDArray[np.float64]  # (2, widest layer): scratch
-    active: NDArray[np.int64]  # (widest layer): scratch
-    scale: NDArray[np.float64]  # (widest layer): scratch
-    cuts_box: NDArray[np.uint8]  # (hyperplanes of the widest layer + 8): scratch, flags
-    cuts_box_words: NDArray[np.uint64]  # the same memory, eight flags a word
-    hand_points: NDArray[np.float64]  # (2, capacity, dim + 1)
-    hand_masks: NDArray[np.uint64]  # (2, capacity, words)
-    hand_labels: NDArray[np.int32]  # (capacity of labels)
-    value: NDArray[np.float64]  # (2, capacity): value and its bound at each vertex
-    sign: NDArray[np.int8]
-    decided_value: NDArray[np.float64]  # (2, capacity): exact answers, rounded, and bound
-    decided_sign: NDArray[np.int8]  # 2: no answer
-    solve: NDArray[np.float64]  # scratch of `solve_vertex`
-    pending: NDArray[np.int64]  # (capacity, P_SIZE)
-    stack_points: NDArray[np.float64]
-    stack_masks: NDArray[np.uint64]
-    stack_labels: NDArray[np.int32]
-    stack_sides: NDArray[np.uint8]
-    stack_forms: NDArray[np.float64]
-    out_sides: NDArray[np.uint8]  # (capacity, bytes): eight sides a byte, the first in bit 0
-    out_forms: NDArray[np.float64]  # (capacity, (dim + 1) * outputs)
-    out_vertex_end: NDArray[np.int64]
-    out_label_end: NDArray[np.int64]
-    out_points: NDArray[np.float64]  # (capacity, dim)
-    out_masks: NDArray[np.uint64]  # (capacity, words)
-    out_labels: NDArray[np.int32]
+    layout = {
+        "control": ("int64", 1),
+        "done": ("float64", 1),  # [finished share of the tree]
+        "sides": ("uint8", 1),  # per hyperplane: 1 where the cell in hand lies above it
+        "side_words": ("uint64", 1),  # the same memory, eight sides a word
+        "forms": ("float64", 1),
+        "candidates": ("int64", 1),  # hyperplanes to test, layer l from hyper[l]
+        "candidate_count": ("int64", 1),
+        "box": ("float64", 2),  # (2, widest layer): scratch
+        "active": ("int64", 1),  # (widest layer): scratch
+        "scale": ("float64", 1),  # (widest layer): scratch
+        "cuts_box": ("uint8", 1),  # (hyperplanes of the widest layer + 8): scratch, flags
+        "cuts_box_words": ("uint64", 1),  # the same memory, eight flags a word
+        "hand_points": ("float64", 3),  # (2, capacity, dim + 1)
+        "hand_masks": ("uint64", 3),  # (2, capacity, words)
+        "hand_labels": ("int32", 1),  # (capacity of labels)
+        "value": ("float64", 2),  # (2, capacity): value and its bound at each vertex
+        "sign": ("int8", 1),
+        "decided_value": ("float64", 2),  # (2, capacity): exact answers, rounded, and bound
+        "decided_sign": ("int8", 1),  # 2: no answer
+        "solve": ("float64", 3),  # scratch of `solve_vertex`
+        "pending": ("int64", 2),  # (capacity, P_SIZE)
+        "stack_points": ("float64", 2),
+        "stack_masks": ("uint64", 2),
+        "stack_labels": ("int32", 1),
+        "stack_sides": ("uint8", 1),
+        "stack_forms": ("float64", 1),
+        "out_sides": ("uint8", 2),  # (capacity, bytes): eight sides a byte, the first in bit 0
+        "out_forms": ("float64", 2),  # (capacity, (dim + 1) * outputs)
+        "out_vertex_end": ("int64", 1),
+        "out_label_end": ("int64", 1),
+        "out_points": ("float64", 2),  # (capacity, dim)
+        "out_masks": ("uint64", 2),  # (capacity, words)
+        "out_labels": ("int32", 1),
+    }
 
 
-@compiled(inline="always")
+@compiled()
 def copy(source, start, target, to, count):
     """Copy ``source[start : start + count]`` to ``target[to:]``."""
     a, b = source[start : start + count], target[to : to + count]
@@ -228,11 +231,11 @@ def correct_next(dims, layer, h, direction, target, at, t, s):
 
 
 @compiled()
-def enter_layer(dims, layer, first, t, s):
+def find_candidates(dims, layer, first, t, s):
     """Find which hyperplanes of `layer`, from `first` on, can cut the cell in hand.
 
     Sides of the others, and a guess for the candidates' (that at the bounding box's centre), go to
-    ``sides``; the forms of the next layer start from those.
+    ``sides``.
 
     A form is ``a . centre + c`` at the centre and changes by at most ``|a| . half`` within the box;
     the box holds the true cell, since it is widened by the vertices' radii.  Rounding of the value at
@@ -296,10 +299,9 @@ def enter_layer(dims, layer, first, t, s):
                 s.candidates[found] = begin + h
                 found += 1
     s.candidate_count[layer] = found - t.hyper[layer]
-    start_next(dims, layer, t, s)
 
 
-@compiled(inline="always")
+@compiled()
 def label_form(dims, label, t, s, out):
     """Write the form that vanishes on hyperplane `label` to ``out``; return bounds on its error.
 
@@ -442,7 +444,7 @@ def solve_vertex(dims, labels, mask, t, s, point):
         point[d] = bound
 
 
-@compiled(inline="always")
+@compiled()
 def cut_edge(dims, p, q, zp, ep, zq, eq, out):
     """Write the point where a form vanishes between vertices `p` and `q`, and its radius, to `out`.
 
@@ -530,7 +532,6 @@ def classify(dims, layer, h, t, s):
         low += sign == -1
         high += sign == 1
         unsure += sign == 2
-    c[FLOAT_SIGNS] += c[VERTICES] - unsure
     return low, high, unsure
 
 
@@ -573,7 +574,7 @@ def drop_unused_labels(words, s):
     c[LABELS] = kept
 
 
-@compiled(inline="always")
+@compiled()
 def copy_vertex(dims, words, point, mask, to_point, to_mask):
     """Copy one vertex."""
     for k in range(len(dims) + 1):
@@ -582,7 +583,7 @@ def copy_vertex(dims, words, point, mask, to_point, to_mask):
         to_mask[w] = mask[w]
 
 
-@compiled(inline="always")
+@compiled()
 def new_vertex(dims, words, p, q, word, bit, labels, floor, t, s, to_point, to_mask):
     """Write the vertex on the edge from `p` to `q` where the current hyperplane cuts it."""
     hand = s.control[HAND]
@@ -603,7 +604,7 @@ def new_vertex(dims, words, p, q, word, bit, labels, floor, t, s, to_point, to_m
         solve_vertex(dims, labels, to_mask, t, s, to_point)
 
 
-@compiled(inline="always")
+@compiled()
 def spans_edge(dims, words, p, q, count, masks):
     """Return whether vertices `p` and `q` span an edge of the cell in hand.
 
@@ -750,7 +751,7 @@ def pop(dims, words, t, s):
     copy(s.stack_sides, c[TOP_SIDE], s.sides, first, end - first)
     out, size = t.form[layer + 1], t.form[layer + 2] - t.form[layer + 1]
     copy(s.stack_forms, c[TOP_FORM], s.forms, out, size)
-    c[IN_HAND] = 1
+    c[IN_HAND] = A_CELL
 
 
 @compiled()
@@ -787,7 +788,7 @@ def push_upper(dims, h, vertices, t, s):
 
 
 @compiled()
-def room_for_split(dims, t, s):
+def room_for_split(t, s):
     """Return whether buffers and stack have room for what a split of the cell in hand needs at least."""
     c = s.control
     layer = c[LAYER]
@@ -861,86 +862,81 @@ def walk(dims, words, store, budget, floor, t, s):
     d = len(dims)
     c = s.control
     while True:
-        if c[IN_HAND] == 0:
+        if c[IN_HAND] == NOTHING:
             if c[DEPTH] == 0:
                 return DONE
             if c[REGIONS] >= budget:
                 return BUDGET
             pop(dims, words, t, s)
-        layer = c[LAYER]
-        if layer < t.layers:
-            first = t.hyper[layer]
-            while c[NEXT] < s.candidate_count[layer]:
-                h = s.candidates[first + c[NEXT]]
-                low, high, unsure = classify(dims, layer, h, t, s)
-                if unsure > 0 and c[OVERRIDE] == 0 and solve_unsure(dims, t, s):
-                    c[FLOAT_SIGNS] -= c[VERTICES] - unsure
+        entering = c[IN_HAND] == A_ROOT
+        layer = 0 if entering else c[LAYER]
+        if entering:
+            copy(t.first, 0, s.forms, 0, t.form[1])
+        while not entering and layer < t.layers and c[NEXT] < s.candidate_count[layer]:
+            h = s.candidates[t.hyper[layer] + c[NEXT]]
+            low, high, unsure = 0, 0, 1
+            for attempt in range(2):
+                if attempt == 0 or (unsure > 0 and c[OVERRIDE] == 0 and solve_unsure(dims, t, s)):
                     low, high, unsure = classify(dims, layer, h, t, s)
-                if unsure > 0:
-                    c[UNDECIDED_AT] = h
-                    c[FLOAT_SIGNS] -= c[VERTICES] - unsure
-                    return UNDECIDED
-                side = 0
-                if low + high < c[VERTICES] or (low > 0 and high > 0):
-                    # The hyperplane is tight somewhere: it needs a label, hence room for one.
+            if unsure > 0:
+                c[UNDECIDED_AT] = h
+                return UNDECIDED
+            if low + high < c[VERTICES] or (low > 0 and high > 0):
+                # The hyperplane is tight somewhere: it needs a label, hence room for one.
+                if c[LABELS] == 64 * words:
+                    drop_unused_labels(words, s)
                     if c[LABELS] == 64 * words:
-                        drop_unused_labels(words, s)
-                        if c[LABELS] == 64 * words:
-                            return MORE_WORDS
-                    bit = c[LABELS]
-                    if low > 0 and high > 0:
-                        if not room_for_split(dims, t, s):
-                            return GROW
-                        s.hand_labels[bit] = h
-                        c[LABELS] += 1
-                        if d == 2:
-                            vertices = split_polygon(dims, words, bit, floor, t, s)
-                        else:
-                            vertices = split_polytope(dims, words, bit, floor, t, s)
-                        if vertices < 0:
-                            c[LABELS] -= 1
-                            return GROW
-                        c[CUTS] += 1
-                        push_upper(dims, h, vertices, t, s)
-                        c[OVERRIDE] = 0
-                        c[NEXT] += 1
-                        continue
+                        return MORE_WORDS
+                bit = c[LABELS]
+                if low > 0 and high > 0:
+                    if not room_for_split(t, s):
+                        return GROW
                     s.hand_labels[bit] = h
                     c[LABELS] += 1
-                    for v in range(c[VERTICES]):
-                        if s.sign[v] == 0:
-                            s.hand_masks[c[HAND], v, bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
-                side = 1 if high > 0 else 0
-                if s.sides[h] != side:
-                    s.sides[h] = side
-                    correct_next(
-                        dims, layer, h, 2.0 * side - 1.0, s.forms, t.form[layer + 1], t, s
-                    )
-                c[OVERRIDE] = 0
-                c[NEXT] += 1
-            c[LAYER] += 1
-            c[NEXT] = 0
-            if c[LAYER] < t.layers:
-                enter_layer(dims, c[LAYER], 0, t, s)
+                    if d == 2:
+                        vertices = split_polygon(dims, words, bit, floor, t, s)
+                    else:
+                        vertices = split_polytope(dims, words, bit, floor, t, s)
+                    if vertices < 0:
+                        c[LABELS] -= 1
+                        return GROW
+                    c[FLOAT_SIGNS] += low + high
+                    c[CUTS] += 1
+                    push_upper(dims, h, vertices, t, s)
+                    c[OVERRIDE] = 0
+                    c[NEXT] += 1
+                    continue
+                s.hand_labels[bit] = h
+                c[LABELS] += 1
+                for v in range(c[VERTICES]):
+                    if s.sign[v] == 0:
+                        s.hand_masks[c[HAND], v, bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
+            c[FLOAT_SIGNS] += low + high
+            side = 1 if high > 0 else 0
+            if s.sides[h] != side:
+                s.sides[h] = side
+                correct_next(dims, layer, h, 2.0 * side - 1.0, s.forms, t.form[layer + 1], t, s)
+            c[OVERRIDE] = 0
+            c[NEXT] += 1
+        if not entering and layer < t.layers:
+            # All of this layer is decided; its forms of the next layer are those of the cell.
+            layer += 1
+            c[LAYER] = layer
+            c[NEXT] = t.hyper[layer]
+            entering = layer < t.layers
+        while entering and layer < t.layers:
+            if layer == c[LAYER]:
+                find_candidates(dims, layer, c[NEXT], t, s)
+                c[NEXT] = 0
+            start_next(dims, layer, t, s)
+            if layer == c[LAYER]:
+                break
+            layer += 1
+        c[IN_HAND] = A_CELL
+        if c[LAYER] < t.layers:
             continue
         if store and not emit(dims, words, t, s):
             return OUTPUT_FULL
         c[REGIONS] += 1
         s.done[0] += 0.5 ** c[CUTS]
-        c[IN_HAND] = 0
-
-
-@compiled()
-def resume(dims, t, s):
-    """Compute all forms for the pending cell in hand, from its layer and the sides found so far.
-
-    ``control[NEXT]`` holds the next hyperplane to test; it becomes the first candidate.
-    """
-    c = s.control
-    copy(t.first, 0, s.forms, 0, t.form[1])
-    for layer in range(c[LAYER]):
-        start_next(dims, layer, t, s)
-    if c[LAYER] < t.layers:
-        enter_layer(dims, c[LAYER], c[NEXT], t, s)
-    c[NEXT] = 0
-    c[IN_HAND] = 1
+        c[IN_HAND] = NOTHING

@@ -33,11 +33,10 @@ A first layer on a plain box has no rounding at all: its forms are the stored we
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.cells.array_table import ArrayTable
 from polyenum.domains import Domain
 from polyenum.errors import NetworkError
 from polyenum.networks import PiecewiseLinearNetwork
@@ -46,7 +45,7 @@ _INFLATE = 1 + 2.0**-20
 _TINY = 5e-324
 
 
-class Tables(NamedTuple):
+class Tables(ArrayTable):
     """The network and domain as the kernel reads them; all arrays are flat and contiguous.
 
     Layers are ``0 .. layers``; the last one holds the outputs and has no hyperplanes of its own.
@@ -55,25 +54,27 @@ class Tables(NamedTuple):
     ``form[l]``: ``dim`` rows of coefficients and one of constants.
     """
 
-    layers: int
-    row: NDArray[np.int64]
-    hyper: NDArray[np.int64]
-    form: NDArray[np.int64]
-    weight_at: NDArray[np.int64]  # where the weights from layer l to l + 1 begin
-    weight: NDArray[np.float64]  # (width[l], width[l + 1]) each: a row is one coordinate's outgoing
-    bias: NDArray[np.float64]  # per coordinate
-    first: NDArray[np.float64]  # the forms of layer 0
-    coef_error: NDArray[np.float64]  # per coordinate
-    const_error: NDArray[np.float64]
-    first_hyper: NDArray[np.int64]  # (coordinates + 1,): each coordinate's hyperplanes
-    slope: NDArray[np.float64]  # at first_hyper[i] + i + piece
-    intercept: NDArray[np.float64]
-    hyper_row: NDArray[np.int64]  # per hyperplane: its coordinate, counted within the layer
-    plain: NDArray[np.bool_]  # per layer: hyperplane k is coordinate k's only one
-    threshold: NDArray[np.float64]
-    slope_jump: NDArray[np.float64]
-    intercept_jump: NDArray[np.float64]
-    sides: NDArray[np.float64]  # (sides, dim + 1): the domain's own sides
+    layout = {
+        "layers": None,
+        "row": ("int64", 1),
+        "hyper": ("int64", 1),
+        "form": ("int64", 1),
+        "weight_at": ("int64", 1),  # where the weights from layer l to l + 1 begin
+        "weight": ("float64", 1),  # (width[l], width[l + 1]) each: a row is one coordinate's outgoing
+        "bias": ("float64", 1),  # per coordinate
+        "first": ("float64", 1),  # the forms of layer 0
+        "coef_error": ("float64", 1),  # per coordinate
+        "const_error": ("float64", 1),
+        "first_hyper": ("int64", 1),  # (coordinates + 1,): each coordinate's hyperplanes
+        "slope": ("float64", 1),  # at first_hyper[i] + i + piece
+        "intercept": ("float64", 1),
+        "hyper_row": ("int64", 1),  # per hyperplane: its coordinate, counted within the layer
+        "plain": ("bool", 1),  # per layer: hyperplane k is coordinate k's only one
+        "threshold": ("float64", 1),
+        "slope_jump": ("float64", 1),
+        "intercept_jump": ("float64", 1),
+        "sides": ("float64", 2),  # (sides, dim + 1): the domain's own sides
+    }
 
 
 def gamma(k: float) -> float:

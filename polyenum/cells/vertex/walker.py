@@ -188,14 +188,13 @@ class Walker:
         s.sides[: len(cell.sides)] = cell.sides
         c[k.VERTICES], c[k.LABELS] = len(cell.points), len(cell.labels)
         c[k.LAYER], c[k.NEXT], c[k.CUTS] = cell.layer, cell.hyperplane, cell.cuts
-        c[k.OVERRIDE] = 0
-        k.resume(self.dims, self.tables, s)
+        c[k.OVERRIDE], c[k.IN_HAND] = 0, k.A_ROOT
         return True
 
     def reserve(self, regions: int) -> None:
         """Make room for about `regions` regions of output."""
         d = len(self.dims)
-        self.state = self.state._replace(
+        self.state = self.state.replace(
             **_output(
                 regions,
                 regions * ((2 << d) + 2),
@@ -219,7 +218,7 @@ class Walker:
         c[k.REGIONS] = 0
         self._full = False
         while True:
-            if c[k.IN_HAND] == 0 and c[k.DEPTH] == 0 and not self._take_next():
+            if c[k.IN_HAND] == k.NOTHING and c[k.DEPTH] == 0 and not self._take_next():
                 return True
             if c[k.REGIONS] >= budget:
                 return False
@@ -284,7 +283,9 @@ class Walker:
         cells = []
         if c[k.IN_HAND]:
             n, layer = c[k.VERTICES], int(c[k.LAYER])
-            if layer == t.layers:
+            if c[k.IN_HAND] == k.A_ROOT:
+                at = int(c[k.NEXT])
+            elif layer == t.layers:
                 # The output is full: the cell is finished but for being written.
                 at = int(t.hyper[layer])
             else:
@@ -372,7 +373,7 @@ class Walker:
 
     def _grow_hand(self) -> None:
         s = self.state
-        self.state = s._replace(
+        self.state = s.replace(
             hand_points=_longer(s.hand_points, 1),
             hand_masks=_longer(s.hand_masks, 1),
             value=_longer(s.value, 1),
@@ -383,14 +384,14 @@ class Walker:
 
     def _grow_stack(self) -> None:
         s = self.state
-        names = [name for name in s._fields if name.startswith("stack_")] + ["pending"]
-        self.state = s._replace(**{name: _longer(getattr(s, name), 0) for name in names})
+        names = [name for name in s.names() if name.startswith("stack_")] + ["pending"]
+        self.state = s.replace(**{name: _longer(getattr(s, name), 0) for name in names})
 
     def _widen(self) -> None:
         """Double the words of every mask."""
         s = self.state
         self.words *= 2
-        self.state = s._replace(
+        self.state = s.replace(
             hand_masks=_longer(s.hand_masks, 2),
             stack_masks=_longer(s.stack_masks, 1),
             out_masks=_longer(s.out_masks, 1),
