@@ -16,14 +16,8 @@ def compiled(**options: Any) -> Any:
     no reference counting: such a function may look at arrays but not make any, which saves an atomic
     operation per view (half the time of the 2-D walk).
     """
-    return nb.njit(
-        _nrt=False,
-        nogil=True,
-        cache=True,
-        fastmath={"contract"},
-        error_model="numpy",
-        **options,
-    )
+    usual = {"_nrt": False, "nogil": True, "cache": True, "error_model": "numpy"}
+    return nb.njit(**usual | {"fastmath": {"contract"}} | options)
 
 
 @intrinsic

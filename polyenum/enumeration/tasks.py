@@ -15,7 +15,6 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from polyenum.cells.vertex.tables import build_tables
@@ -35,7 +34,7 @@ class Task:
 
     cells: list[PendingCell]
     budget: int
-    future: Future[None] | None = None
+    state: str = "waiting"  # then "running", then "done"
     regions: int = 0
     found: list[Found] = field(default_factory=list)
     rest: list[Task] = field(default_factory=list)
@@ -99,9 +98,9 @@ class Walk:
         self._progress = progress
         self._run_ahead = run_ahead
         self._tasks = [Task([root_cell(domain)], FIRST_BUDGET)]
-        self._idle: list[Walker] = []
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
+        self._change = threading.Condition()
+        self._stopped = False
+        self._failure: BaseException | None = None
         self._seen = 0
 
     def chunks(self) -> Iterator[Found | None]:
@@ -110,33 +109,47 @@ class Walk:
         Closing the iterator stops the threads.  On Ctrl-C it yields what has been found, which may
         leave gaps, and ends with `complete` False.
         """
-        pool = ThreadPoolExecutor(self._threads, thread_name_prefix="polyenum")
+        threads = [
+            threading.Thread(target=self._run, name=f"polyenum-{i}", daemon=True)
+            for i in range(self._threads)
+        ]
+        for thread in threads:
+            thread.start()
         try:
             with self._progress:
                 while self._tasks:
                     try:
-                        self._submit(pool)
-                        self._wait()
+                        task = self._next_done()
                     except KeyboardInterrupt:
-                        self._stop.set()
-                        wait([t.future for t in self._tasks if t.future])
-                        for task in list(self._tasks):
+                        self._stop(threads)
+                        for task in self._tasks:
                             yield from self._read(task)
                         return
-                    while self._tasks and self._finished(self._tasks[0]):
-                        task = self._tasks.pop(0)
-                        if task.future is not None:
-                            task.future.result()
-                        self._tasks[:0] = task.rest
-                        yield from self._read(task)
+                    yield from self._read(task)
                 self.complete = True
         finally:
-            self._stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+            self._stop(threads)
 
-    @staticmethod
-    def _finished(task: Task) -> bool:
-        return task.future is not None and task.future.done()
+    def _stop(self, threads: list[threading.Thread]) -> None:
+        with self._change:
+            self._stopped = True
+            self._change.notify_all()
+        for thread in threads:
+            thread.join()
+
+    def _next_done(self) -> Task:
+        """Wait until the first task is done, and take it off the list."""
+        while True:
+            with self._change:
+                if self._tasks[0].state != "done" and self._failure is None:
+                    self._change.wait(0.1)
+                if self._failure is not None:
+                    raise self._failure
+                if self._tasks[0].state == "done":
+                    task = self._tasks.pop(0)
+                    self._change.notify_all()
+                    return task
+            self._progress.show(self.share, self._seen)
 
     def _read(self, task: Task) -> Iterator[Found | None]:
         self.regions += task.regions
@@ -145,63 +158,64 @@ class Walk:
         while task.found:
             yield task.found.pop(0)
 
-    def _submit(self, pool: ThreadPoolExecutor) -> None:
-        """Start the first waiting tasks while threads are free; put what tasks left in their place."""
-        at, busy = 0, 0
-        while at < len(self._tasks):
-            task = self._tasks[at]
-            if task.rest and at > 0 and self._finished(task):
-                self._tasks[at + 1 : at + 1] = task.rest
-                task.rest = []
-            busy += task.future is not None and not task.future.done()
-            at += 1
-        for task in self._tasks[: self._run_ahead]:
-            if busy >= self._threads:
-                break
-            if task.future is None:
-                task.future = pool.submit(self._work, task)
-                busy += 1
-
-    def _wait(self) -> None:
-        futures = [t.future for t in self._tasks if t.future and not t.future.done()]
-        if not futures or self._finished(self._tasks[0]):
-            return
-        while not wait(futures, timeout=0.1, return_when=FIRST_COMPLETED).done:
-            self._progress.show(self.share, self._seen)
-        self._progress.show(self.share, self._seen)
-
-    def _work(self, task: Task) -> None:
-        """Walk one task to its budget; runs on a thread of the pool."""
-        with self._lock:
-            walker = self._idle.pop() if self._idle else None
-        if walker is None:
+    def _run(self) -> None:
+        """Do tasks until there are none; the body of each thread."""
+        try:
             walker = Walker(self._network, self._domain, self.tables)
+            while (task := self._take()) is not None:
+                self._work(walker, task)
+                with self._change:
+                    at = self._tasks.index(task)
+                    self._tasks[at + 1 : at + 1] = task.rest
+                    task.rest = []
+                    task.state = "done"
+                    self._change.notify_all()
+        except BaseException as error:  # handed to the thread that reads
+            with self._change:
+                self._failure = error
+                self._change.notify_all()
+
+    def _take(self) -> Task | None:
+        """Wait for a task and return it; None when there will be none."""
+        with self._change:
+            while not self._stopped and self._failure is None:
+                open_tasks = False
+                for task in self._tasks[: self._run_ahead]:
+                    if task.state == "waiting":
+                        task.state = "running"
+                        return task
+                open_tasks = any(task.state != "done" for task in self._tasks)
+                if not open_tasks:
+                    return None
+                self._change.wait()
+        return None
+
+    def _work(self, walker: Walker, task: Task) -> None:
+        """Walk one task to its budget."""
         if self._store:
             walker.reserve(task.budget)
         walker.load(task.cells)
         task.cells = []
-        step, done = 256, False
-        while not done and task.regions < task.budget and not self._stop.is_set():
+        step, done = 1024, False
+        while not done and task.regions < task.budget and not self._stopped:
             began = time.perf_counter()
             done = walker.run(min(step, task.budget - task.regions), store=self._store)
             took = time.perf_counter() - began
             step = max(16, min(4 * step, int(step * SLICE_SECONDS / max(took, 1e-6))))
             task.regions += walker.regions
-            if self._store and (done or task.regions >= task.budget or walker.output_full):
+            if walker.output_full:
                 task.found.append(walker.take_found())
             signs = walker.take_signs()
-            with self._lock:
+            with self._change:
                 self.share += walker.take_done()
                 self._seen += walker.regions
                 self.signs = SignCounts(
                     self.signs.floats + signs.floats, self.signs.exact + signs.exact
                 )
-        if self._store and self._stop.is_set():
+        if self._store:
             task.found.append(walker.take_found())
         if not done:
             task.divide(walker.leftover())
-        with self._lock:
-            self._idle.append(walker)
 
 
 def thread_count(threads: int | None) -> int:

@@ -77,6 +77,7 @@ class State(ArrayTable):
         "box": ("float64", 2),  # (2, widest layer): scratch
         "active": ("int64", 1),  # (widest layer): scratch
         "scale": ("float64", 1),  # (widest layer): scratch
+        "outer": ("float64", 2),  # (dim + 1, widest layer): scratch
         "cuts_box": ("uint8", 1),  # (hyperplanes of the widest layer + 8): scratch, flags
         "cuts_box_words": ("uint64", 1),  # the same memory, eight flags a word
         "hand_points": ("float64", 3),  # (2, capacity, dim + 1)
@@ -137,75 +138,101 @@ def start_next(dims, layer, t, s):
                 piece += s.sides[h]
             slope[i] = t.slope[piece]
             intercept[i] = t.intercept[piece]
+    if m < 8:
+        # Too few outputs to vectorise over: a dot product for each.
+        for k in range(d + 1):
+            for i in range(n):
+                s.scale[i] = slope[i] * s.forms[z + k * n + i]
+            if k == d:
+                for i in range(n):
+                    s.scale[i] += intercept[i]
+            for u in range(m):
+                start = t.bias[t.row[layer + 1] + u] if k == d else 0.0
+                s.forms[out + k * m + u] = start + dot(s.scale, weight, u, m, n)
+        return
     for i in range(n):
         active[count] = i
         count += slope[i] != 0.0 or intercept[i] != 0.0
     for k in range(d + 1):
         row = s.forms[out + k * m : out + (k + 1) * m]
-        z_row = s.forms[z + k * n : z + (k + 1) * n]
-        scale = s.scale
-        for j in range(count):
-            scale[j] = slope[active[j]] * z_row[active[j]]
         if k == d:
-            for j in range(count):
-                scale[j] += intercept[active[j]]
             copy(t.bias, t.row[layer + 1], row, 0, m)
         else:
             for u in range(m):
                 row[u] = 0.0
-        if m < 8:
-            add_rows_narrow(row, weight, scale, active, count)
-        else:
-            add_rows(row, weight, scale, active, count)
+    for j in range(count):
+        i = active[j]
+        for k in range(d + 1):
+            s.outer[k, j] = slope[i] * s.forms[z + k * n + i]
+        s.outer[d, j] += intercept[i]
+    for k in range(0, d - 1, 3):
+        add_rows_to_three(s.forms, out + k * m, m, weight, s.outer, k, active, count)
+    for k in range((d + 1) - (d + 1) % 3, d + 1):
+        add_rows(s.forms, out + k * m, m, weight, s.outer, k, active, count)
+
+
+@compiled(fastmath={"contract", "reassoc", "nsz"})
+def dot(x, weight, column, step, n):
+    """Return ``sum(x[i] * weight[i * step + column])``, in any order."""
+    total = 0.0
+    if step == 1:
+        for i in range(n):
+            total += x[i] * weight[i]
+    else:
+        for i in range(n):
+            total += x[i] * weight[i * step + column]
+    return total
 
 
 @compiled()
-def add_rows(row, weight, scale, active, count):
-    """Add to ``row`` the rows ``active[:count]`` of a matrix, each times its ``scale``.
+def add_rows_to_three(forms, at, m, weight, outer, k, active, count):
+    """Add to three rows of ``forms``, from ``at``, an outer product: four coordinates at a time.
 
-    Eight at a time, so that each pass over the row does eight multiply-adds per load and store.
+    So many that a pass does twelve multiply-adds for seven loads and three stores; one row at a time
+    it is two loads a multiply-add.
     """
-    m = len(row)
-    for j in range(0, count - 7, 8):
-        g0, g1, g2, g3 = scale[j], scale[j + 1], scale[j + 2], scale[j + 3]
-        g4, g5, g6, g7 = scale[j + 4], scale[j + 5], scale[j + 6], scale[j + 7]
+    row0, row1, row2 = forms[at : at + m], forms[at + m : at + 2 * m], forms[at + 2 * m : at + 3 * m]
+    whole = count - count % 4
+    for j in range(0, whole, 4):
+        a0, a1, a2, a3 = outer[k, j], outer[k, j + 1], outer[k, j + 2], outer[k, j + 3]
+        b0, b1, b2, b3 = outer[k + 1, j], outer[k + 1, j + 1], outer[k + 1, j + 2], outer[k + 1, j + 3]
+        c0, c1, c2, c3 = outer[k + 2, j], outer[k + 2, j + 1], outer[k + 2, j + 2], outer[k + 2, j + 3]
         w0 = weight[active[j] * m : (active[j] + 1) * m]
         w1 = weight[active[j + 1] * m : (active[j + 1] + 1) * m]
         w2 = weight[active[j + 2] * m : (active[j + 2] + 1) * m]
         w3 = weight[active[j + 3] * m : (active[j + 3] + 1) * m]
-        w4 = weight[active[j + 4] * m : (active[j + 4] + 1) * m]
-        w5 = weight[active[j + 5] * m : (active[j + 5] + 1) * m]
-        w6 = weight[active[j + 6] * m : (active[j + 6] + 1) * m]
-        w7 = weight[active[j + 7] * m : (active[j + 7] + 1) * m]
         for u in range(m):
-            x = row[u] + g0 * w0[u]
-            y = g1 * w1[u]
-            x += g2 * w2[u]
-            y += g3 * w3[u]
-            x += g4 * w4[u]
-            y += g5 * w5[u]
-            x += g6 * w6[u]
-            y += g7 * w7[u]
-            row[u] = x + y
-    for j in range(count - count % 8, count):
-        g = scale[j]
+            x0, x1, x2, x3 = w0[u], w1[u], w2[u], w3[u]
+            row0[u] += a0 * x0 + a1 * x1 + a2 * x2 + a3 * x3
+            row1[u] += b0 * x0 + b1 * x1 + b2 * x2 + b3 * x3
+            row2[u] += c0 * x0 + c1 * x1 + c2 * x2 + c3 * x3
+    for j in range(whole, count):
         w = weight[active[j] * m : (active[j] + 1) * m]
+        a, b, c = outer[k, j], outer[k + 1, j], outer[k + 2, j]
         for u in range(m):
-            row[u] += g * w[u]
+            row0[u] += a * w[u]
+            row1[u] += b * w[u]
+            row2[u] += c * w[u]
 
 
 @compiled()
-def add_rows_narrow(row, weight, scale, active, count):
-    """Do as `add_rows` for rows too short to vectorise over: one sum per entry."""
-    m = len(row)
-    for u in range(m):
-        x, y = row[u], 0.0
-        for j in range(0, count - 1, 2):
-            x += scale[j] * weight[active[j] * m + u]
-            y += scale[j + 1] * weight[active[j + 1] * m + u]
-        if count % 2:
-            x += scale[count - 1] * weight[active[count - 1] * m + u]
-        row[u] = x + y
+def add_rows(forms, at, m, weight, outer, k, active, count):
+    """Do as `add_rows_to_three` for one row."""
+    row = forms[at : at + m]
+    whole = count - count % 4
+    for j in range(0, whole, 4):
+        a0, a1, a2, a3 = outer[k, j], outer[k, j + 1], outer[k, j + 2], outer[k, j + 3]
+        w0 = weight[active[j] * m : (active[j] + 1) * m]
+        w1 = weight[active[j + 1] * m : (active[j + 1] + 1) * m]
+        w2 = weight[active[j + 2] * m : (active[j + 2] + 1) * m]
+        w3 = weight[active[j + 3] * m : (active[j + 3] + 1) * m]
+        for u in range(m):
+            row[u] += a0 * w0[u] + a1 * w1[u] + a2 * w2[u] + a3 * w3[u]
+    for j in range(whole, count):
+        w = weight[active[j] * m : (active[j] + 1) * m]
+        a = outer[k, j]
+        for u in range(m):
+            row[u] += a * w[u]
 
 
 @compiled()

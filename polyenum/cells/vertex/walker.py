@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -110,14 +111,18 @@ class Walker:
         self.dims = (0,) * domain.dim
         self.words = 1
         self.exact_signs = 0
-        self._forms = ExactForms(network, domain)
+        self._network, self._domain = network, domain
         self._corners: dict[bytes, Point] = {}
         # A vertex within this radius costs nothing worth a fresh solution.
         scale = float(np.abs(domain.vertices).max())
-        self._floor = max(2.0**-27 * scale, k.SMALLEST)
+        self._floor = max(2.0**-22 * scale, k.SMALLEST)
         self._queue: list[PendingCell] = []
         self._full = False
         self.state = self._new_state()
+
+    @cached_property
+    def _forms(self) -> ExactForms:
+        return ExactForms(self._network, self._domain)
 
     def _new_state(self) -> k.State:
         t, d = self.tables, len(self.dims)
@@ -137,6 +142,7 @@ class Walker:
             box=np.zeros((2, widest)),
             active=np.zeros(widest + 1, np.int64),
             scale=np.zeros(widest),
+            outer=np.zeros((d + 1, widest)),
             cuts_box=flags.view(np.uint8),
             cuts_box_words=flags,
             hand_points=np.zeros((2, hand, d + 1)),
@@ -194,6 +200,8 @@ class Walker:
     def reserve(self, regions: int) -> None:
         """Make room for about `regions` regions of output."""
         d = len(self.dims)
+        if regions <= len(self.state.out_vertex_end):
+            return
         self.state = self.state.replace(
             **_output(
                 regions,
@@ -236,7 +244,7 @@ class Walker:
                 if c[k.OUT_REGIONS]:
                     self._full = True
                     return False
-                self.reserve(4 * max(16, len(self.state.out_vertex_end)))
+                self.reserve(4 * max(16, len(self.state.out_vertex_end)))  # one huge region
             c = self.state.control
 
     @property
