@@ -100,8 +100,11 @@ def same_sign_vector(region_a, tight_a, count_a, region_b, tight_b, count_b, sid
 def tight_labels(mask, labels, first, count, out):
     """Write the labels of the bits of `mask` to `out`; return how many."""
     found = 0
-    for bit in range(count):
-        if mask[bit >> 6] >> np.uint64(bit & 63) & np.uint64(1):
-            out[found] = labels[first + bit]
+    for w in range((count + 63) >> 6):
+        rest = mask[w]
+        while rest:
+            bit = popcount((rest & (~rest + np.uint64(1))) - np.uint64(1))
+            out[found] = labels[first + 64 * w + bit]
             found += 1
+            rest &= rest - np.uint64(1)
     return found

@@ -75,6 +75,7 @@ class State(ArrayTable):
         "candidates": ("int64", 1),  # hyperplanes to test, layer l from hyper[l]
         "candidate_count": ("int64", 1),
         "box": ("float64", 2),  # (2, widest layer): scratch
+        "bounds": ("float64", 2),  # (2, dim): scratch
         "active": ("int64", 1),  # (widest layer): scratch
         "scale": ("float64", 1),  # (widest layer): scratch
         "outer": ("float64", 2),  # (dim + 1, widest layer): scratch
@@ -83,6 +84,8 @@ class State(ArrayTable):
         "hand_points": ("float64", 3),  # (2, capacity, dim + 1)
         "hand_masks": ("uint64", 3),  # (2, capacity, words)
         "hand_labels": ("int32", 1),  # (capacity of labels)
+        "used": ("uint64", 1),  # (words): scratch
+        "kept_before": ("int64", 1),  # (words): scratch
         "value": ("float64", 2),  # (2, capacity): value and its bound at each vertex
         "sign": ("int8", 1),
         "decided_value": ("float64", 2),  # (2, capacity): exact answers, rounded, and bound
@@ -274,47 +277,56 @@ def find_candidates(dims, layer, first, t, s):
     z = t.form[layer]
     points = s.hand_points[c[HAND]]
     count = c[VERTICES]
-    middle, spread = s.box[0, :n], s.box[1, :n]
-    forms = s.forms
-    reach = 0.0
+    begin, end = max(first, t.hyper[layer]), t.hyper[layer + 1]
+    shift = begin - t.hyper[layer]
+    flags, sides = s.cuts_box[: end - begin], s.sides[begin:end]
+    threshold = t.threshold[begin:end]
     gamma = (d + 6) * UNIT
-    for u in range(n):
-        middle[u] = forms[z + d * n + u]
-        spread[u] = abs(forms[z + d * n + u]) * gamma + t.const_error[t.row[layer] + u]
+    reach = 0.0
+    centre, half = s.bounds[0], s.bounds[1]
     for k in range(d):
         low, high, radius = points[0, k], points[0, k], 0.0
         for v in range(count):
             low = min(low, points[v, k])
             high = max(high, points[v, k])
             radius = max(radius, points[v, d])
-        centre = low + 0.5 * (high - low)
-        half = (max(high - centre, centre - low) + radius) * (1 + 8 * UNIT) + SMALLEST
-        size = half + abs(centre)
+        centre[k] = low + 0.5 * (high - low)
+        wide = (max(high - centre[k], centre[k] - low) + radius) * (1 + 8 * UNIT) + SMALLEST
+        size = wide + abs(centre[k])
         reach += size * (1 + 8 * UNIT)
-        half += gamma * size
-        row = forms[z + k * n : z + (k + 1) * n]
-        for u in range(n):
-            middle[u] += row[u] * centre
-            spread[u] += abs(row[u]) * half
-    for u in range(n):
-        spread[u] = (spread[u] + t.coef_error[t.row[layer] + u] * reach) * (1 + 64 * UNIT) + d * SMALLEST
-    begin, end = max(first, t.hyper[layer]), t.hyper[layer + 1]
-    flags = s.cuts_box[: end - begin]
-    sides = s.sides[begin:end]
-    threshold = t.threshold[begin:end]
-    if t.plain[layer]:
-        shift = begin - t.hyper[layer]
-        near, wide = middle[shift:], spread[shift:]
+        half[k] = wide + gamma * size
+    constant = s.forms[z + d * n : z + (d + 1) * n]
+    coef_error = t.coef_error[t.row[layer] : t.row[layer + 1]]
+    const_error = t.const_error[t.row[layer] : t.row[layer + 1]]
+    if d == 2 and t.plain[layer]:
+        # All in one pass, which vectorises: half the time of the general way below.
+        x, y, dx, dy = centre[0], centre[1], half[0], half[1]
+        a = s.forms[z + shift : z + n]
+        b = s.forms[z + n + shift : z + 2 * n]
+        c0, e0, e1 = constant[shift:], const_error[shift:], coef_error[shift:]
         for h in range(end - begin):
-            value = near[h] - threshold[h]
+            value = c0[h] + a[h] * x + b[h] * y - threshold[h]
+            slack = (abs(c0[h]) + abs(threshold[h])) * gamma + e0[h] + e1[h] * reach
+            slack += abs(a[h]) * dx + abs(b[h]) * dy
             sides[h] = value > 0
-            flags[h] = not abs(value) * (1 - 8 * UNIT) > wide[h] + abs(threshold[h]) * gamma
+            flags[h] = not abs(value) * (1 - 8 * UNIT) > slack * (1 + 64 * UNIT) + 2 * SMALLEST
     else:
+        middle, spread = s.box[0, :n], s.box[1, :n]
+        for u in range(n):
+            middle[u] = constant[u]
+            spread[u] = abs(constant[u]) * gamma + const_error[u] + coef_error[u] * reach
+        for k in range(d):
+            row = s.forms[z + k * n : z + (k + 1) * n]
+            x, dx = centre[k], half[k]
+            for u in range(n):
+                middle[u] += row[u] * x
+                spread[u] += abs(row[u]) * dx
         for h in range(end - begin):
-            i = t.hyper_row[begin + h]
-            value = middle[i] - threshold[h]
+            u = t.hyper_row[begin + h]
+            value = middle[u] - threshold[h]
+            slack = spread[u] + abs(threshold[h]) * gamma
             sides[h] = value > 0
-            flags[h] = not abs(value) * (1 - 8 * UNIT) > spread[i] + abs(threshold[h]) * gamma
+            flags[h] = not abs(value) * (1 - 8 * UNIT) > slack * (1 + 64 * UNIT) + d * SMALLEST
     found = t.hyper[layer]
     for h in range(end - begin, end - begin + 8):
         s.cuts_box[h] = 0
@@ -581,24 +593,29 @@ def solve_unsure(dims, t, s):
 def drop_unused_labels(words, s):
     """Renumber the labels of the cell in hand, without those that are tight nowhere."""
     c = s.control
-    masks = s.hand_masks[c[HAND]]
+    hand, count = c[HAND], c[VERTICES]
     kept = 0
-    for bit in range(c[LABELS]):
-        word, place = bit >> 6, np.uint64(bit & 63)
+    for w in range(words):
         used = np.uint64(0)
-        for v in range(c[VERTICES]):
-            used |= masks[v, word] >> place & np.uint64(1)
-        if not used:
-            continue
-        if kept != bit:
-            s.hand_labels[kept] = s.hand_labels[bit]
-            new_word, new_place = kept >> 6, np.uint64(kept & 63)
-            for v in range(c[VERTICES]):
-                on = masks[v, word] >> place & np.uint64(1)
-                masks[v, word] &= ~(np.uint64(1) << place)
-                masks[v, new_word] = masks[v, new_word] & ~(np.uint64(1) << new_place) | on << new_place
-        kept += 1
+        for v in range(count):
+            used |= s.hand_masks[hand, v, w]
+        s.used[w] = used
+        s.kept_before[w] = kept
+        for bit in range(64 * w, min(64 * w + 64, c[LABELS])):
+            if used >> np.uint64(bit & 63) & np.uint64(1):
+                s.hand_labels[kept] = s.hand_labels[bit]
+                kept += 1
     c[LABELS] = kept
+    for v in range(count):
+        for w in range(words):
+            rest = s.hand_masks[hand, v, w]
+            s.hand_masks[hand, v, w] = np.uint64(0)
+            while rest:
+                lower = (rest & (~rest + np.uint64(1))) - np.uint64(1)
+                rest &= rest - np.uint64(1)
+                # The bit's new place: how many used bits lie below it; never above the old place.
+                bit = s.kept_before[w] + popcount(s.used[w] & lower)
+                s.hand_masks[hand, v, bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
 
 
 @compiled()

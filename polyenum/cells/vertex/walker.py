@@ -140,6 +140,7 @@ class Walker:
             candidates=np.zeros(hyperplanes, np.int64),
             candidate_count=np.zeros(t.layers + 1, np.int64),
             box=np.zeros((2, widest)),
+            bounds=np.zeros((2, d)),
             active=np.zeros(widest + 1, np.int64),
             scale=np.zeros(widest),
             outer=np.zeros((d + 1, widest)),
@@ -148,6 +149,8 @@ class Walker:
             hand_points=np.zeros((2, hand, d + 1)),
             hand_masks=np.zeros((2, hand, self.words), np.uint64),
             hand_labels=np.zeros(64 * self.words, np.int32),
+            used=np.zeros(self.words, np.uint64),
+            kept_before=np.zeros(self.words, np.int64),
             value=np.zeros((2, hand)),
             sign=np.zeros(hand, np.int8),
             decided_value=np.zeros((2, hand)),
@@ -404,6 +407,8 @@ class Walker:
             stack_masks=_longer(s.stack_masks, 1),
             out_masks=_longer(s.out_masks, 1),
             hand_labels=_longer(s.hand_labels, 0),
+            used=_longer(s.used, 0),
+            kept_before=_longer(s.kept_before, 0),
         )
 
 

@@ -1,0 +1,33 @@
+"""The networks of the benchmarks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+import polyenum as pe
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+
+
+def random_network(widths: list[int], *, seed: int = 0) -> pe.PiecewiseLinearNetwork:
+    """Return a ReLU network: weights normal with std sqrt(2 / fan_in), biases uniform(-1, 1)."""
+    random = np.random.default_rng(seed)
+    layers = [
+        (random.normal(size=(n, m)) * np.sqrt(2 / m), random.uniform(-1, 1, n))
+        for m, n in zip(widths[:-1], widths[1:], strict=True)
+    ]
+    return pe.PiecewiseLinearNetwork.from_arrays(layers)
+
+
+def bunny(name: str) -> pe.PiecewiseLinearNetwork | None:
+    """Return a neural signed-distance function of a bunny; None where its file is not at hand."""
+    path = DATA / f"{name}.npz"
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as data:
+        depth = sum(key.startswith("W") for key in data.files)
+        return pe.PiecewiseLinearNetwork.from_arrays(
+            [(data[f"W{i}"], data[f"b{i}"]) for i in range(depth)]
+        )
