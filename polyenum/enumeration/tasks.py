@@ -1,12 +1,12 @@
 """Walking on several threads, with the regions in one order whatever their number.
 
-A *task* is a list of pending cells with a budget of regions.  A task that has found as many gives the
-rest of its stack back as two tasks, the smaller cells and the largest ones, which take its place.
-What a task does depends on nothing but itself, so the same tasks arise on any number of threads, and
-their results, read in the tasks' order, are the depth-first order: lexicographic in the sides of the
-hyperplanes, "off" before "on".
+A *task* is one pending cell, or a walk under way, with a budget of regions.  A task that has found as
+many gives the largest cells on its stack away: they become tasks of their own, in order after the task
+that goes on with the rest.  What a task does depends on nothing but itself, so the same tasks arise on
+any number of threads, and their results, read in the tasks' order, are the depth-first order:
+lexicographic in the sides of the hyperplanes, "off" before "on".
 
-The first budgets are small, so that all threads have work soon, and double from task to task.
+The first budgets are small, so that all threads have work soon, and grow from task to task.
 """
 
 from __future__ import annotations
@@ -23,33 +23,22 @@ from polyenum.domains import Domain
 from polyenum.enumeration.progress import Progress
 from polyenum.networks import PiecewiseLinearNetwork
 
-FIRST_BUDGET = 512
+FIRST_BUDGET = 256
+GROWTH = 3  # halves
 LARGEST_BUDGET = 32_768
 SLICE_SECONDS = 0.05
 
 
 @dataclass(eq=False)
 class Task:
-    """Some pending cells, and what came of them."""
+    """One pending cell or a walk under way, and what came of it."""
 
-    cells: list[PendingCell]
+    work: PendingCell | Walker
     budget: int
     state: str = "waiting"  # then "running", then "done"
     regions: int = 0
     found: list[Found] = field(default_factory=list)
     rest: list[Task] = field(default_factory=list)
-
-    def divide(self, leftover: list[PendingCell]) -> None:
-        """Make of `leftover` the tasks that take this one's place, in order."""
-        budget = min(2 * self.budget, LARGEST_BUDGET)
-        weights = [0.5**cell.cuts for cell in leftover]
-        half, cut = sum(weights) / 2, len(leftover)
-        while cut > 1 and half > 0:
-            cut -= 1
-            half -= weights[cut]
-        for part in (leftover[:cut], leftover[cut:]):
-            if part:
-                self.rest.append(Task(part, budget))
 
 
 class Walk:
@@ -97,7 +86,8 @@ class Walk:
         self._threads = threads
         self._progress = progress
         self._run_ahead = run_ahead
-        self._tasks = [Task([root_cell(domain)], FIRST_BUDGET)]
+        self._tasks = [Task(root_cell(domain), FIRST_BUDGET)]
+        self._idle: list[Walker] = []
         self._change = threading.Condition()
         self._stopped = False
         self._failure: BaseException | None = None
@@ -161,9 +151,8 @@ class Walk:
     def _run(self) -> None:
         """Do tasks until there are none; the body of each thread."""
         try:
-            walker = Walker(self._network, self._domain, self.tables)
             while (task := self._take()) is not None:
-                self._work(walker, task)
+                self._work(task)
                 with self._change:
                     at = self._tasks.index(task)
                     self._tasks[at + 1 : at + 1] = task.rest
@@ -190,12 +179,17 @@ class Walk:
                 self._change.wait()
         return None
 
-    def _work(self, walker: Walker, task: Task) -> None:
+    def _work(self, task: Task) -> None:
         """Walk one task to its budget."""
+        if isinstance(task.work, Walker):
+            walker = task.work
+        else:
+            with self._change:
+                walker = self._idle.pop() if self._idle else None
+            walker = walker or Walker(self._network, self._domain, self.tables)
+            walker.load(task.work)
         if self._store:
             walker.reserve(task.budget)
-        walker.load(task.cells)
-        task.cells = []
         step, done = 1024, False
         while not done and task.regions < task.budget and not self._stopped:
             began = time.perf_counter()
@@ -214,8 +208,18 @@ class Walk:
                 )
         if self._store:
             task.found.append(walker.take_found())
-        if not done:
-            task.divide(walker.leftover())
+        if done:
+            with self._change:
+                self._idle.append(walker)
+            return
+        budget = min(GROWTH * task.budget // 2, LARGEST_BUDGET)
+        given = walker.give_away_half()
+        task.rest = [Task(cell, budget) for cell in given]
+        if walker.pending():
+            task.rest.insert(0, Task(walker, budget))
+        else:
+            with self._change:
+                self._idle.append(walker)
 
 
 def thread_count(threads: int | None) -> int:

@@ -33,6 +33,7 @@ DONE, BUDGET, OUTPUT_FULL, UNDECIDED, GROW, MORE_WORDS = range(6)
 # The slots of `control`, the walk's few counters.
 (
     DEPTH,  # pending cells on the stack
+    BASE,  # the lowest of them that is still to be walked here
     IN_HAND,  # NOTHING, A_CELL or A_ROOT
     LAYER,
     NEXT,  # next candidate of the layer
@@ -52,7 +53,7 @@ DONE, BUDGET, OUTPUT_FULL, UNDECIDED, GROW, MORE_WORDS = range(6)
     UNDECIDED_AT,  # the hyperplane whose sign is not decided
     OVERRIDE,  # 1 when decided_* hold answers for it
     CONTROL_SIZE,
-) = range(20)
+) = range(21)
 
 NOTHING, A_CELL, A_ROOT = range(3)  # a root: a cell from elsewhere, its forms yet to be computed
 
@@ -125,14 +126,15 @@ def start_next(dims, layer, t, s):
     slope, intercept = s.box[0], s.box[1]
     active = s.active
     count = 0
-    first, base = t.hyper[layer], t.row[layer]
+    base = t.row[layer]
     if t.plain[layer]:
-        slopes = t.slope[first + base : first + base + 2 * n]
-        intercepts = t.intercept[first + base : first + base + 2 * n]
-        sides = s.sides[first : first + n]
+        sides = s.sides[t.hyper[layer] : t.hyper[layer] + n]
+        slope0, slope1 = t.first_slope[base : base + n], t.last_slope[base : base + n]
+        intercept0 = t.first_intercept[base : base + n]
+        intercept1 = t.last_intercept[base : base + n]
         for i in range(n):
-            slope[i] = slopes[2 * i + 1] if sides[i] else slopes[2 * i]
-            intercept[i] = intercepts[2 * i + 1] if sides[i] else intercepts[2 * i]
+            slope[i] = slope1[i] if sides[i] else slope0[i]
+            intercept[i] = intercept1[i] if sides[i] else intercept0[i]
     else:
         for i in range(n):
             at, end = t.first_hyper[base + i], t.first_hyper[base + i + 1]
@@ -143,31 +145,33 @@ def start_next(dims, layer, t, s):
             intercept[i] = t.intercept[piece]
     if m < 8:
         # Too few outputs to vectorise over: a dot product for each.
-        for k in range(d + 1):
+        for u in range(m):
             for i in range(n):
-                s.scale[i] = slope[i] * s.forms[z + k * n + i]
-            if k == d:
-                for i in range(n):
-                    s.scale[i] += intercept[i]
-            for u in range(m):
-                start = t.bias[t.row[layer + 1] + u] if k == d else 0.0
-                s.forms[out + k * m + u] = start + dot(s.scale, weight, u, m, n)
+                s.scale[i] = slope[i] * weight[i * m + u]
+            for k in range(d + 1):
+                row = s.forms[z + k * n : z + (k + 1) * n]
+                s.forms[out + k * m + u] = dot(s.scale, row, n)
+            for i in range(n):
+                s.scale[i] = weight[i * m + u]
+            constant = dot(s.scale, intercept, n) + t.bias[t.row[layer + 1] + u]
+            s.forms[out + d * m + u] += constant
         return
     for i in range(n):
         active[count] = i
         count += slope[i] != 0.0 or intercept[i] != 0.0
     for k in range(d + 1):
         row = s.forms[out + k * m : out + (k + 1) * m]
+        own = s.forms[z + k * n : z + (k + 1) * n]
+        terms = s.outer[k]
+        for j in range(count):
+            terms[j] = slope[active[j]] * own[active[j]]
         if k == d:
+            for j in range(count):
+                terms[j] += intercept[active[j]]
             copy(t.bias, t.row[layer + 1], row, 0, m)
         else:
             for u in range(m):
                 row[u] = 0.0
-    for j in range(count):
-        i = active[j]
-        for k in range(d + 1):
-            s.outer[k, j] = slope[i] * s.forms[z + k * n + i]
-        s.outer[d, j] += intercept[i]
     for k in range(0, d - 1, 3):
         add_rows_to_three(s.forms, out + k * m, m, weight, s.outer, k, active, count)
     for k in range((d + 1) - (d + 1) % 3, d + 1):
@@ -175,15 +179,11 @@ def start_next(dims, layer, t, s):
 
 
 @compiled(fastmath={"contract", "reassoc", "nsz"})
-def dot(x, weight, column, step, n):
-    """Return ``sum(x[i] * weight[i * step + column])``, in any order."""
+def dot(x, y, n):
+    """Return the sum of ``x[i] * y[i]``, in any order."""
     total = 0.0
-    if step == 1:
-        for i in range(n):
-            total += x[i] * weight[i]
-    else:
-        for i in range(n):
-            total += x[i] * weight[i * step + column]
+    for i in range(n):
+        total += x[i] * y[i]
     return total
 
 
@@ -239,25 +239,24 @@ def add_rows(forms, at, m, weight, outer, k, active, count):
 
 
 @compiled()
-def correct_next(dims, layer, h, direction, target, at, t, s):
-    """Add to the next layer's forms in ``target[at:]`` what crossing hyperplane `h` changes.
+def correct_next(dims, layer, h, direction, t, s):
+    """Change the next layer's forms by what crossing hyperplane `h` changes.
 
     ``direction`` is 1 for crossing upwards, -1 downwards: the rank-one term
     ``direction * outgoing weights (x) (slope jump * form + intercept jump)``.
     """
     d = len(dims)
     n, m = t.row[layer + 1] - t.row[layer], t.row[layer + 2] - t.row[layer + 1]
-    i = t.hyper_row[h]
-    first = t.weight_at[layer] + i * m
-    w = t.weight[first : first + m]
+    i, out = t.hyper_row[h], t.form[layer + 1]
+    w = t.weight[t.weight_at[layer] + i * m : t.weight_at[layer] + (i + 1) * m]
     for k in range(d + 1):
-        g = t.slope_jump[h] * s.forms[t.form[layer] + k * n + i]
+        jump = t.slope_jump[h] * s.forms[t.form[layer] + k * n + i]
         if k == d:
-            g += t.intercept_jump[h]
-        g *= direction
-        row = target[at + k * m : at + (k + 1) * m]
+            jump += t.intercept_jump[h]
+        jump *= direction
+        row = s.forms[out + k * m : out + (k + 1) * m]
         for u in range(m):
-            row[u] += g * w[u]
+            row[u] += jump * w[u]
 
 
 @compiled()
@@ -805,6 +804,7 @@ def push_upper(dims, h, vertices, t, s):
     The cell in hand is the lower part by now; the guess in ``sides`` says to which of the two the
     next layer's forms belong.
     """
+    d = len(dims)
     c = s.control
     layer = c[LAYER]
     record = s.pending[c[DEPTH]]
@@ -819,11 +819,23 @@ def push_upper(dims, h, vertices, t, s):
     s.stack_sides[c[TOP_SIDE] + h - first] = 1
     s.sides[h] = 0
     out, size = t.form[layer + 1], t.form[layer + 2] - t.form[layer + 1]
-    copy(s.forms, out, s.stack_forms, c[TOP_FORM], size)
-    if guess:
-        correct_next(dims, layer, h, -1.0, s.forms, out, t, s)
-    else:
-        correct_next(dims, layer, h, 1.0, s.stack_forms, c[TOP_FORM], t, s)
+    # The forms in hand are right for the side guessed; the other side's differ by rank one.
+    n, m = t.row[layer + 1] - t.row[layer], t.row[layer + 2] - t.row[layer + 1]
+    i = t.hyper_row[h]
+    w = t.weight[t.weight_at[layer] + i * m : t.weight_at[layer] + (i + 1) * m]
+    for k in range(d + 1):
+        jump = t.slope_jump[h] * s.forms[t.form[layer] + k * n + i]
+        if k == d:
+            jump += t.intercept_jump[h]
+        low = s.forms[out + k * m : out + (k + 1) * m]
+        high = s.stack_forms[c[TOP_FORM] + k * m : c[TOP_FORM] + (k + 1) * m]
+        if guess:
+            for u in range(m):
+                high[u] = low[u]
+                low[u] -= jump * w[u]
+        else:
+            for u in range(m):
+                high[u] = low[u] + jump * w[u]
     c[TOP_VERTEX] += vertices
     c[TOP_LABEL] += c[LABELS]
     c[TOP_SIDE] += end - first
@@ -907,7 +919,7 @@ def walk(dims, words, store, budget, floor, t, s):
     c = s.control
     while True:
         if c[IN_HAND] == NOTHING:
-            if c[DEPTH] == 0:
+            if c[DEPTH] == c[BASE]:
                 return DONE
             if c[REGIONS] >= budget:
                 return BUDGET
@@ -959,7 +971,7 @@ def walk(dims, words, store, budget, floor, t, s):
             side = 1 if high > 0 else 0
             if s.sides[h] != side:
                 s.sides[h] = side
-                correct_next(dims, layer, h, 2.0 * side - 1.0, s.forms, t.form[layer + 1], t, s)
+                correct_next(dims, layer, h, 2.0 * side - 1.0, t, s)
             c[OVERRIDE] = 0
             c[NEXT] += 1
         if not entering and layer < t.layers:

@@ -68,6 +68,10 @@ class Tables(ArrayTable):
         "first_hyper": ("int64", 1),  # (coordinates + 1,): each coordinate's hyperplanes
         "slope": ("float64", 1),  # at first_hyper[i] + i + piece
         "intercept": ("float64", 1),
+        "first_slope": ("float64", 1),  # per coordinate: of its leftmost and its rightmost piece
+        "last_slope": ("float64", 1),
+        "first_intercept": ("float64", 1),
+        "last_intercept": ("float64", 1),
         "hyper_row": ("int64", 1),  # per hyperplane: its coordinate, counted within the layer
         "plain": ("bool", 1),  # per layer: hyperplane k is coordinate k's only one
         "threshold": ("float64", 1),
@@ -152,6 +156,10 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
         first_hyper=_starts(_joined([np.diff(t.offsets) for t in tables], np.int64)),
         slope=_joined([t.slopes for t in tables]),
         intercept=_joined([t.intercepts for t in tables]),
+        first_slope=_joined([t.slopes[t.slope_offsets[:-1]] for t in tables]),
+        last_slope=_joined([t.slopes[t.slope_offsets[1:] - 1] for t in tables]),
+        first_intercept=_joined([t.intercepts[t.slope_offsets[:-1]] for t in tables]),
+        last_intercept=_joined([t.intercepts[t.slope_offsets[1:] - 1] for t in tables]),
         hyper_row=_joined([t.breakpoint_coordinate for t in tables], np.int64),
         plain=np.array(
             [

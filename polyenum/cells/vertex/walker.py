@@ -116,7 +116,6 @@ class Walker:
         # A vertex within this radius costs nothing worth a fresh solution.
         scale = float(np.abs(domain.vertices).max())
         self._floor = max(2.0**-22 * scale, k.SMALLEST)
-        self._queue: list[PendingCell] = []
         self._full = False
         self.state = self._new_state()
 
@@ -173,23 +172,15 @@ class Walker:
     def _out_forms_width(self) -> int:
         return int(self.tables.form[-1] - self.tables.form[-2])
 
-    def load(self, cells: list[PendingCell]) -> None:
-        """Take `cells` as the work to do, first to last; whatever was left is dropped."""
-        self._queue = list(reversed(cells))
-        self.state.control[:] = 0
-
-    def _take_next(self) -> bool:
-        """Take the next queued cell in hand; return False where there is none."""
-        if not self._queue:
-            return False
-        cell = self._queue.pop()
+    def load(self, cell: PendingCell) -> None:
+        """Take `cell` as the work to do; whatever was left is dropped."""
         needed = cell.masks.shape[1]
         while needed > self.words:
             self._widen()
         while self.state.hand_points.shape[1] < len(cell.points) + 2:
             self._grow_hand()
         s, c = self.state, self.state.control
-        c[: k.OUT_REGIONS] = 0
+        c[:] = 0
         s.hand_points[0, : len(cell.points)] = cell.points
         s.hand_masks[0, : len(cell.points)] = 0
         s.hand_masks[0, : len(cell.points), :needed] = cell.masks
@@ -197,8 +188,7 @@ class Walker:
         s.sides[: len(cell.sides)] = cell.sides
         c[k.VERTICES], c[k.LABELS] = len(cell.points), len(cell.labels)
         c[k.LAYER], c[k.NEXT], c[k.CUTS] = cell.layer, cell.hyperplane, cell.cuts
-        c[k.OVERRIDE], c[k.IN_HAND] = 0, k.A_ROOT
-        return True
+        c[k.IN_HAND] = k.A_ROOT
 
     def reserve(self, regions: int) -> None:
         """Make room for about `regions` regions of output."""
@@ -229,13 +219,11 @@ class Walker:
         c[k.REGIONS] = 0
         self._full = False
         while True:
-            if c[k.IN_HAND] == k.NOTHING and c[k.DEPTH] == 0 and not self._take_next():
-                return True
-            if c[k.REGIONS] >= budget:
-                return False
             status = k.walk(
                 self.dims, self.words, store, budget, self._floor, self.tables, self.state
             )
+            if status in (k.DONE, k.BUDGET):
+                return status == k.DONE
             if status == k.UNDECIDED:
                 self._decide()
             elif status == k.GROW:
@@ -288,49 +276,45 @@ class Walker:
         c[k.OUT_REGIONS] = c[k.OUT_VERTICES] = c[k.OUT_LABELS] = 0
         return found
 
-    def leftover(self) -> list[PendingCell]:
-        """Return all pending cells, the next one first.  Only between two runs."""
+    def pending(self) -> int:
+        """Return how many cells are on the stack."""
+        return int(self.state.control[k.DEPTH] - self.state.control[k.BASE])
+
+    def give_away_half(self) -> list[PendingCell]:
+        """Give away the largest pending cells, half of the stack's share of the tree or just over.
+
+        Returns
+        -------
+        list of PendingCell
+            In the walk's order: they come after all that stays.  Only between two runs that ended for
+            their budget.
+        """
         s, c, t = self.state, self.state.control, self.tables
+        base, depth = int(c[k.BASE]), int(c[k.DEPTH])
+        shares = 0.5 ** s.pending[base:depth, k.P_CUTS].astype(float)
+        total, given, count = shares.sum(), 0.0, 0
+        while count < len(shares) and given < total / 2:
+            given += shares[count]
+            count += 1
         cells = []
-        if c[k.IN_HAND]:
-            n, layer = c[k.VERTICES], int(c[k.LAYER])
-            if c[k.IN_HAND] == k.A_ROOT:
-                at = int(c[k.NEXT])
-            elif layer == t.layers:
-                # The output is full: the cell is finished but for being written.
-                at = int(t.hyper[layer])
-            else:
-                at = self._hyperplane_at(layer, int(c[k.NEXT]))
-            cells.append(
-                PendingCell(
-                    layer,
-                    at,
-                    s.sides[: t.hyper[min(layer + 1, t.layers)]].copy(),
-                    s.hand_points[c[k.HAND], :n].copy(),
-                    s.hand_masks[c[k.HAND], :n].copy(),
-                    s.hand_labels[: c[k.LABELS]].copy(),
-                    int(c[k.CUTS]),
-                )
-            )
-        for record in s.pending[: c[k.DEPTH]][::-1]:
+        for record in s.pending[base : base + count]:
             layer = int(record[k.P_LAYER])
             first, own = t.hyper[layer], t.hyper[layer + 1] - t.hyper[layer]
-            at = record[k.P_SIDE]
-            sides = np.concatenate([s.sides[:first], s.stack_sides[at : at + own]])
-            v, n = record[k.P_VERTEX], record[k.P_VERTICES]
-            m = record[k.P_LABEL]
+            at, v, m = record[k.P_SIDE], record[k.P_VERTEX], record[k.P_LABEL]
+            n = record[k.P_VERTICES]
             cells.append(
                 PendingCell(
                     layer,
                     self._hyperplane_at(layer, int(record[k.P_NEXT])),
-                    sides,
+                    np.concatenate([s.sides[:first], s.stack_sides[at : at + own]]),
                     s.stack_points[v : v + n].copy(),
                     s.stack_masks[v : v + n].copy(),
                     s.stack_labels[m : m + record[k.P_LABELS]].copy(),
                     int(record[k.P_CUTS]),
                 )
             )
-        return cells + self._queue[::-1]
+        c[k.BASE] += count
+        return cells[::-1]
 
     def _hyperplane_at(self, layer: int, candidate: int) -> int:
         t, s = self.tables, self.state
