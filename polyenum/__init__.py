@@ -7,6 +7,10 @@
 (4, np.float64(4.0))
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from polyenum.domains import Box, Domain, HPolytope, Hull, Segment, Slice
 from polyenum.enumeration.api import RegionCount, count_regions, enumerate_regions, iter_regions
 from polyenum.errors import (
@@ -18,6 +22,9 @@ from polyenum.errors import (
     RegionError,
 )
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage
+
+if TYPE_CHECKING:
+    from polyenum.complex.region_complex import RegionComplex
 
 __version__ = "0.1.0"
 
@@ -33,6 +40,7 @@ __all__ = [
     "OptionError",
     "PiecewiseLinearNetwork",
     "PolyenumError",
+    "RegionComplex",
     "RegionCount",
     "RegionError",
     "Segment",
@@ -42,3 +50,12 @@ __all__ = [
     "enumerate_regions",
     "iter_regions",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The complex brings numba along, which takes longer to import than everything else together.
+    if name == "RegionComplex":
+        from polyenum.complex.region_complex import RegionComplex
+
+        return RegionComplex
+    raise AttributeError(f"module 'polyenum' has no attribute {name!r}")

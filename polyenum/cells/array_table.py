@@ -11,14 +11,13 @@ Fields are declared by annotations; a subclass' instances all have the dtypes an
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 from llvmlite import ir
 from numba.core import types
 from numba.extending import (
     NativeValue,
-    lower_builtin,  # noqa: F401  (registers the lowering registry on import)
     models,
     register_model,
     typeof_impl,
@@ -27,8 +26,10 @@ from numba.extending import (
 from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.np.arrayobj import make_array, populate_array
+from numba.np.numpy_support import from_dtype
 
 _COLUMNS = 4
+Table = TypeVar("Table", bound="ArrayTable")
 
 
 class ArrayTable:
@@ -63,11 +64,15 @@ class ArrayTable:
         self._rows = rows
         self.address = rows.ctypes.data
 
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
     def names(self) -> list[str]:
         """Return the names of the fields."""
         return list(self.layout)
 
-    def replace(self, **fields: Any) -> Self:
+    def replace(self: Table, **fields: Any) -> Table:
         """Return a table with some arrays exchanged and the others shared."""
         return type(self)(**{name: getattr(self, name) for name in self.layout} | fields)
 
@@ -85,14 +90,8 @@ class TableType(types.Type):
             if field == name:
                 if kind is None:
                     return i, types.int64
-                return i, types.Array(types.np.dtype(kind[0]) if False else _scalar(kind[0]), kind[1], "C")
+                return i, types.Array(from_dtype(np.dtype(kind[0])), kind[1], "C")
         return None
-
-
-def _scalar(dtype: str) -> types.Type:
-    from numba.np.numpy_support import from_dtype
-
-    return from_dtype(np.dtype(dtype))
 
 
 @typeof_impl.register(ArrayTable)

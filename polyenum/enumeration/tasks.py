@@ -116,6 +116,7 @@ class Walk:
                             yield from self._read(task)
                         return
                     yield from self._read(task)
+                self._progress.show(1.0, self._seen)
                 self.complete = True
         finally:
             self._stop(threads)
@@ -185,8 +186,8 @@ class Walk:
             walker = task.work
         else:
             with self._change:
-                walker = self._idle.pop() if self._idle else None
-            walker = walker or Walker(self._network, self._domain, self.tables)
+                idle = self._idle.pop() if self._idle else None
+            walker = idle or Walker(self._network, self._domain, self.tables)
             walker.load(task.work)
         if self._store:
             walker.reserve(task.budget)

@@ -1,0 +1,47 @@
+# Makes the environment in .venv; needs only python3 with venv, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test fuzz bench lint clean
+
+demo: $(VENV)/.demo
+	$(BIN)/python -m polyenum.demo
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+fuzz: $(VENV)/.test
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests -k "reference or invariants"
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.core
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/.made:
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
+	$(PIP_INSTALL) -e ".[plot]"
+	touch $@
+
+$(VENV)/.test: $(VENV)/.made pyproject.toml constraints.txt
+	$(PIP_INSTALL) -e ".[plot,test]"
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.made pyproject.toml constraints.txt
+	$(PIP_INSTALL) -e ".[bench]"
+	touch $@
+
+$(VENV)/.lint: $(VENV)/.made pyproject.toml constraints.txt
+	$(PIP_INSTALL) -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo_output

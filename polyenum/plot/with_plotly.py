@@ -1,0 +1,138 @@
+"""The pictures in plotly: interactive, with each region's pattern and affine map under the pointer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from polyenum.complex.region_complex import RegionComplex
+from polyenum.plot.shapes import PALETTE, corner_heights, describe, fans, neighbor_colors
+
+
+def function_1d(cx: RegionComplex, target: Any, title: str) -> go.Figure:
+    """Draw a function of one input."""
+    points, heights = cx.vertices[cx.vertex_ids, 0], corner_heights(cx)
+    figure = go.Figure()
+    if target is not None:
+        x = np.linspace(points.min(), points.max(), 400)
+        y = np.ravel(target(x[:, None]))
+        figure.add_scatter(
+            x=x, y=y, mode="lines", line={"color": "gray", "dash": "dash"}, name="target"
+        )
+    colors = neighbor_colors(cx)
+    for i in np.argsort(points.reshape(-1, 2).min(axis=1)):
+        own = slice(cx.vertex_offsets[i], cx.vertex_offsets[i + 1])
+        figure.add_scatter(
+            x=points[own],
+            y=heights[own],
+            mode="lines",
+            line={"color": PALETTE[colors[i]], "width": 4},
+            text=describe(cx, int(i)),
+            hoverinfo="text",
+            name=f"region {i}",
+            showlegend=False,
+        )
+    order = np.argsort(points)
+    figure.add_scatter(
+        x=points[order],
+        y=heights[order],
+        mode="markers",
+        marker={"color": "white", "size": 7, "line": {"color": "black", "width": 1}},
+        name="breakpoints",
+    )
+    return _finish(figure, title, "x", "f(x)")
+
+
+def partition(cx: RegionComplex, title: str) -> go.Figure:
+    """Draw the regions of a 2-D complex: one trace per colour, and one for the hover texts."""
+    corners = cx.vertices[cx.vertex_ids]
+    colors = neighbor_colors(cx)
+    figure = go.Figure()
+    for c, color in enumerate(PALETTE):
+        rings = _rings(corners, cx.vertex_offsets, np.flatnonzero(colors == c))
+        if len(rings):
+            figure.add_scatter(
+                x=rings[:, 0],
+                y=rings[:, 1],
+                mode="lines",
+                fill="toself",
+                fillcolor=color,
+                line={"color": "white", "width": 0.7},
+                hoverinfo="skip",
+                showlegend=False,
+            )
+    figure.add_scatter(
+        x=cx.centroids[:, 0],
+        y=cx.centroids[:, 1],
+        mode="markers",
+        marker={"size": 9, "opacity": 0},
+        text=[describe(cx, i) for i in range(len(cx))],
+        hoverinfo="text",
+        showlegend=False,
+    )
+    figure.update_yaxes(scaleanchor="x")
+    return _finish(figure, title, "x", "y")
+
+
+def surface(cx: RegionComplex, title: str) -> go.Figure:
+    """Draw a function of two inputs: one mesh with sharp edges, and the edges as lines."""
+    corners = np.column_stack([cx.vertices[cx.vertex_ids], corner_heights(cx)])
+    triangles, owner = fans(cx)
+    colors = neighbor_colors(cx)
+    text = [describe(cx, i) for i in range(len(cx))]
+    corner_owner = np.repeat(np.arange(len(cx)), np.diff(cx.vertex_offsets))
+    edges = _rings(corners, cx.vertex_offsets, np.arange(len(cx)))
+    figure = go.Figure(
+        [
+            go.Mesh3d(
+                x=corners[:, 0],
+                y=corners[:, 1],
+                z=corners[:, 2],
+                i=triangles[:, 0],
+                j=triangles[:, 1],
+                k=triangles[:, 2],
+                facecolor=[PALETTE[colors[r]] for r in owner],
+                flatshading=True,
+                hovertext=[text[r] for r in corner_owner],
+                hoverinfo="text",
+            ),
+            go.Scatter3d(
+                x=edges[:, 0],
+                y=edges[:, 1],
+                z=edges[:, 2],
+                mode="lines",
+                line={"color": "black", "width": 2},
+                hoverinfo="skip",
+                showlegend=False,
+            ),
+        ]
+    )
+    figure.update_layout(
+        title=title,
+        template="plotly_white",
+        scene={"xaxis_title": "x", "yaxis_title": "y", "zaxis_title": "f(x, y)"},
+        height=620,
+    )
+    return figure
+
+
+def _rings(
+    corners: NDArray[np.float64], offsets: NDArray[np.int64], regions: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the closed outlines of `regions` one after the other, with a row of NaN between them."""
+    gap = np.full((1, corners.shape[1]), np.nan)
+    parts: list[NDArray[np.float64]] = []
+    for i in regions:
+        ring = corners[offsets[i] : offsets[i + 1]]
+        parts += [ring, ring[:1], gap]
+    return np.concatenate(parts) if parts else np.zeros((0, corners.shape[1]))
+
+
+def _finish(figure: go.Figure, title: str, x: str, y: str) -> go.Figure:
+    figure.update_layout(
+        title=title, template="plotly_white", xaxis_title=x, yaxis_title=y, height=560
+    )
+    return figure
