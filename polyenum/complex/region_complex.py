@@ -282,16 +282,27 @@ class RegionComplex:
         bits = np.arange(len(labels))
         masks = self.corner_masks[begin:end]
         on = (masks[:, bits >> 6] >> (bits & 63).astype(np.uint64) & np.uint64(1)).astype(np.bool_)
-        carries = ~on.all(axis=0)
+        vanishing = labels[on.all(axis=0)]
         table = self.facet_table
         for f in range(table.offsets[index], table.offsets[index + 1]):
             members = on[:, table.bit[f]]
-            same = carries & (on == members[:, None]).all(axis=0)
-            yield (
-                [int(x) for x in labels[same]],
-                np.flatnonzero(members),
-                int(table.neighbor[f]),
-            )
+            carrying = [int(x) for x in labels[(on == members[:, None]).all(axis=0)]]
+            neighbor = int(table.neighbor[f])
+            if len(vanishing) and neighbor >= 0:
+                # A unit that is zero on all of this region, but not on the neighbour, ends here.
+                carrying += sorted({*map(int, vanishing)} - self._vanishing(neighbor))
+            yield carrying, np.flatnonzero(members), neighbor
+
+    def _vanishing(self, index: int) -> set[int]:
+        """Return the labels that are tight on all of region `index`."""
+        masks = self.corner_masks[self.vertex_offsets[index] : self.vertex_offsets[index + 1]]
+        common = np.bitwise_and.reduce(masks, axis=0)
+        labels = self.labels[self.label_offsets[index] : self.label_offsets[index + 1]]
+        return {
+            int(label)
+            for bit, label in enumerate(labels)
+            if int(common[bit >> 6]) >> (bit & 63) & 1
+        }
 
     def halfspaces_of(self, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return ``A`` and ``b`` of region `index`: it is ``A t <= b``, one row per facet."""

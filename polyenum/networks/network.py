@@ -267,6 +267,9 @@ def exact_float64(values: Any, name: str) -> NDArray[np.float64]:
         If they are not real numbers, or float64 does not hold them exactly.
     """
     try:
+        if hasattr(values, "detach"):  # a torch tensor
+            values = values.detach().cpu()
+            values = values.double() if values.is_floating_point() else values
         array = np.asarray(values)
     except (TypeError, ValueError) as error:
         raise NetworkError(f"{name}: expected an array of real numbers ({error})") from None

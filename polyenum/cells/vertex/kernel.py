@@ -62,6 +62,7 @@ NOTHING, A_CELL, A_ROOT = range(3)  # a root: a cell from elsewhere, its forms y
 
 UNIT = 2.0**-53
 SMALLEST = 5e-324
+LOW, HIGH = 1e-120, 1e120  # between these no product of two numbers under- or overflows
 
 
 class State(ArrayTable):
@@ -503,9 +504,15 @@ def cut_edge(dims, p, q, zp, ep, zq, eq, out):
         slip = min(1.0, (ep * (y / total) + eq * fraction) / gap * (1 + 32 * UNIT) + 8 * UNIT)
     length, size = 0.0, 0.0
     for k in range(d):
-        out[k] = p[k] + fraction * (q[k] - p[k])
         length = max(length, abs(q[k] - p[k]))
         size = max(size, max(abs(p[k]), abs(q[k])))
+    if LOW < total < HIGH and LOW < size < HIGH:
+        # Exact whenever the numbers are short, as with integer weights.
+        for k in range(d):
+            out[k] = (p[k] * y + q[k] * x) / total
+    else:
+        for k in range(d):
+            out[k] = p[k] * (y / total) + q[k] * fraction
     out[d] = (
         max(p[d], q[d]) + slip * (length + p[d] + q[d]) + 8 * UNIT * size
     ) * (1 + 32 * UNIT) + 4 * SMALLEST
