@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,9 @@ def products(net: pe.PiecewiseLinearNetwork, domain: pe.Domain) -> Any:
         counts.append(int(pe.count_regions(part, domain)))
     random = np.random.default_rng(0)
     block = 1000
-    maps = {s.weight.shape[1]: random.normal(size=(s.weight.shape[1], 3 * block)) for s in net.stages}
+    maps = {
+        s.weight.shape[1]: random.normal(size=(s.weight.shape[1], 3 * block)) for s in net.stages
+    }
 
     def run() -> None:
         for count, stage in zip(counts, net.stages[1:], strict=True):
@@ -69,9 +72,7 @@ def against_regioncam_and_products() -> None:
     for width, target, rounds in ((128, 12, 9), (256, 20, 5)):
         net = random_network([2, width, width, width, 1])
         name = f"2,{width},{width},{width},1"
-        ours, products_only = alternate(
-            rounds, lambda net=net: everything(net, box), products(net, box)
-        )
+        ours, products_only = alternate(rounds, partial(everything, net, box), products(net, box))
         factor = ratio(products_only, ours)
         report(
             f"{name}: {everything(net, box):,} regions / matrix products",
@@ -83,7 +84,7 @@ def against_regioncam_and_products() -> None:
             print("     regioncam is not installed: pip install regioncam")
             continue
         theirs, ours = alternate(
-            rounds, lambda net=net: with_regioncam(net), lambda net=net: everything(net, box)
+            rounds, partial(with_regioncam, net), partial(everything, net, box)
         )
         factor = ratio(theirs, ours)
         report(
@@ -104,7 +105,10 @@ def bunny_in_3d() -> None:
     (ours,) = alternate(9, lambda: everything(net, box))
     seconds = statistics.median(ours)
     report(
-        f"3-D bunny: {everything(net, box):,} regions", f"{seconds:.3f} s", "< 0.1 s", met=seconds < 0.1
+        f"3-D bunny: {everything(net, box):,} regions",
+        f"{seconds:.3f} s",
+        "< 0.1 s",
+        met=seconds < 0.1,
     )
 
 

@@ -172,7 +172,9 @@ def draw(complexes: Sequence[tuple[str, pe.RegionComplex]], folder: Path) -> lis
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the demo."""
     parser = argparse.ArgumentParser(prog="python -m polyenum.demo", description=__doc__)
-    parser.add_argument("--output", type=Path, default=Path("demo_output"), help="folder of figures")
+    parser.add_argument(
+        "--output", type=Path, default=Path("demo_output"), help="folder of figures"
+    )
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="training epochs per network")
     options = parser.parse_args(arguments)
     try:
@@ -184,7 +186,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     began = time.perf_counter()
     print("compiling (once; later runs find it on disk) ...", flush=True)
     for dim in (1, 2):
-        pe.count_regions([(np.eye(dim), np.zeros(dim)), (np.ones((1, dim)), [0])], pe.Box(-2, 2, dim=dim))
+        pe.count_regions(
+            [(np.eye(dim), np.zeros(dim)), (np.ones((1, dim)), [0])], pe.Box(-2, 2, dim=dim)
+        )
         pe.enumerate_regions([(np.eye(dim), None)], pe.Box(-2, 2, dim=dim)).linear_region_count  # noqa: B018
     print(f"compiled in {time.perf_counter() - began:.1f} s; training on x^2 and x^2 + y^2 ...")
     rows, complexes = [], []

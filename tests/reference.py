@@ -17,7 +17,7 @@ Row = tuple[Fraction, ...]
 def solve(rows: list[Row]) -> tuple[Fraction, ...] | None:
     """Return the one point where all d `rows` vanish, or None."""
     dim = len(rows)
-    m = [list(r[:dim]) + [-r[dim]] for r in rows]
+    m = [[*list(r[:dim]), -r[dim]] for r in rows]
     for col in range(dim):
         pivot = next((r for r in range(col, dim) if m[r][col] != 0), None)
         if pivot is None:
@@ -90,7 +90,7 @@ def regions(layers: list, domain: list[Row]) -> dict[tuple[int, ...], list[tuple
         ([[Fraction(float(x)) for x in row] for row in w], [Fraction(float(x)) for x in b])
         for w, b in layers
     ]
-    start = [tuple(Fraction(int(j == k)) for j in range(dim)) + (Fraction(0),) for k in range(dim)]
+    start = [(*tuple(Fraction(int(j == k)) for j in range(dim)), Fraction(0)) for k in range(dim)]
     cells = [(domain, start, ())]
     for w, b in exact[:-1]:
         entering, cells = cells, []

@@ -36,7 +36,11 @@ def generic_networks(
 
 @st.composite
 def degenerate_networks(
-    draw: st.DrawFn, *, dims: tuple[int, int] = (1, 3), depth: tuple[int, int] = (1, 3), width: int = 4
+    draw: st.DrawFn,
+    *,
+    dims: tuple[int, int] = (1, 3),
+    depth: tuple[int, int] = (1, 3),
+    width: int = 4,
 ) -> Layers:
     """Small networks with the degeneracies that float enumeration goes wrong on.
 

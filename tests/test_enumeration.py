@@ -141,7 +141,9 @@ def test_too_many_dimensions() -> None:
     net = [(np.eye(9), None), (np.ones((1, 9)), None)]
     with pytest.raises(pe.DomainError, match="at most 8"):
         pe.count_regions(net, pe.Box(-1, 1, dim=9))
-    assert pe.count_regions(net, pe.Slice.through(*np.random.default_rng(0).normal(size=(3, 9)))) >= 1
+    assert (
+        pe.count_regions(net, pe.Slice.through(*np.random.default_rng(0).normal(size=(3, 9)))) >= 1
+    )
 
 
 def test_import_is_light() -> None:
@@ -149,11 +151,15 @@ def test_import_is_light() -> None:
         "import sys, polyenum; heavy = {'torch', 'cvxpy', 'shapely', 'matplotlib', 'plotly', 'numba'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize(("name", "regions"), [("bunny_sdf_2d_4x32", 1186), ("bunny_sdf_3d_3x16", 22713)])
+@pytest.mark.parametrize(
+    ("name", "regions"), [("bunny_sdf_2d_4x32", 1186), ("bunny_sdf_3d_3x16", 22713)]
+)
 def test_bunnies_have_the_exact_counts(name: str, regions: int) -> None:
     """Counts by rational arithmetic; the networks are not part of every checkout."""
     net = bunny(name)

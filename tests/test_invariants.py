@@ -35,7 +35,9 @@ def test_maps_vertices_and_volumes(layers: Layers) -> None:
     corner_owner = np.repeat(np.arange(len(cx)), np.diff(cx.vertex_offsets))
     points = cx.vertices[cx.vertex_ids]
     np.testing.assert_allclose(points, cx.corner_points, rtol=0, atol=1e-7)
-    through_map = np.einsum("nok,nk->no", cx.weights[corner_owner], points) + cx.biases[corner_owner]
+    through_map = (
+        np.einsum("nok,nk->no", cx.weights[corner_owner], points) + cx.biases[corner_owner]
+    )
     np.testing.assert_allclose(through_map, net(points), rtol=1e-6, atol=1e-6)
     np.testing.assert_array_equal(cx.locate(inside), np.arange(len(cx)))
     np.testing.assert_allclose(cx(inside), net(inside), rtol=1e-9, atol=1e-9)

@@ -136,7 +136,11 @@ def test_refusals_name_the_thing(name: str) -> None:
 
 
 def test_overflow_is_refused() -> None:
-    layers = [(np.full((2, 1), 1e200), None), (np.full((2, 2), 1e200), None), (np.ones((1, 2)), None)]
+    layers = [
+        (np.full((2, 1), 1e200), None),
+        (np.full((2, 2), 1e200), None),
+        (np.ones((1, 2)), None),
+    ]
     with pytest.raises(pe.NetworkError, match="range of float64"):
         pe.count_regions(layers, pe.Box(-1, 1, dim=1))
 

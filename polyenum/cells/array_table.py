@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 from llvmlite import ir
 from numba.core import types
+from numba.core.imputils import lower_getattr_generic
+from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import (
     NativeValue,
     models,
@@ -23,8 +25,6 @@ from numba.extending import (
     typeof_impl,
     unbox,
 )
-from numba.core.imputils import lower_getattr_generic
-from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.np.arrayobj import make_array, populate_array
 from numba.np.numpy_support import from_dtype
 
@@ -53,7 +53,11 @@ class ArrayTable:
                 rows[i, 0] = value
             else:
                 dtype, axes = kind
-                if value.dtype != np.dtype(dtype) or value.ndim != axes or not value.flags.c_contiguous:
+                if (
+                    value.dtype != np.dtype(dtype)
+                    or value.ndim != axes
+                    or not value.flags.c_contiguous
+                ):
                     raise TypeError(
                         f"{type(self).__name__}.{name} must be a contiguous array of {dtype} with "
                         f"{axes} axes, found {value.dtype} with {value.ndim}"

@@ -78,8 +78,9 @@ def split_found(found: list[Found], count: int) -> tuple[list[Found], list[Found
             v = int(chunk.vertex_count[:count].sum())
             m = int(chunk.label_count[:count].sum())
             cuts = (count, count, count, count, v, v, m)
-            head = Found(*(a[:c] for a, c in zip(chunk, cuts, strict=True)))
-            tail = Found(*(a[c:] for a, c in zip(chunk, cuts, strict=True)))
+            fields: list[NDArray] = list(chunk)
+            head = Found(*(a[:c] for a, c in zip(fields, cuts, strict=True)))
+            tail = Found(*(a[c:] for a, c in zip(fields, cuts, strict=True)))
             return [*first, head], [tail, *found[i + 1 :]]
         first.append(chunk)
         count -= here

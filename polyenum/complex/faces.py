@@ -28,11 +28,7 @@ def count_faces(cx: RegionComplex) -> tuple[int, ...]:
             below = {face & other for face in level for other in facets if not face <= other}
             below.discard(frozenset())
             # The facets of a face are its maximal proper faces.
-            level = {
-                part
-                for face in level
-                for part in _maximal([b for b in below if b < face])
-            }
+            level = {part for face in level for part in _maximal([b for b in below if b < face])}
     return tuple(len(faces) for faces in found)
 
 

@@ -54,7 +54,7 @@ def linear_labels(
                 keys[begin + i] = names.setdefault(row.tobytes(), len(names))
         equal = keys[where[: len(a)]] == keys[where[len(a) :]]
     n = len(sides)
-    graph = coo_array((np.ones(int(equal.sum()), np.bool_), (a[equal], b[equal])), shape=(n, n))
+    graph = coo_array((np.ones(int(equal.sum()), np.int8), (a[equal], b[equal])), shape=(n, n))
     labels = connected_components(graph, directed=False)[1]
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     order = np.empty(len(first), np.int32)

@@ -47,9 +47,7 @@ class Locator:
                 )
         return found
 
-    def _sides(
-        self, points: NDArray[np.float64]
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    def _sides(self, points: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return the sides of points, and for which points rounding may have decided one."""
         u = 2.0**-53
         value = self._domain.embed(points)
@@ -80,7 +78,10 @@ class Locator:
         value = t
         if self._domain.basis is not None and self._domain.origin is not None:
             value = [
-                sum((Fraction(float(b)) * x for b, x in zip(row, t, strict=True)), Fraction(float(o)))
+                sum(
+                    (Fraction(float(b)) * x for b, x in zip(row, t, strict=True)),
+                    Fraction(float(o)),
+                )
                 for row, o in zip(self._domain.basis, self._domain.origin, strict=True)
             ]
         sides: list[bool] = []

@@ -73,7 +73,9 @@ class ModularMaps:
         (n, primes * (dim + 1) * outputs) float64
             Two rows are equal if and only if the maps are.
         """
-        return np.concatenate([self._modulo(sides, p).reshape(len(sides), -1) for p in self.primes], 1)
+        return np.concatenate(
+            [self._modulo(sides, p).reshape(len(sides), -1) for p in self.primes], 1
+        )
 
     def _modulo(self, sides: NDArray[np.bool_], prime: int) -> NDArray[np.float64]:
         offsets = self._network.hyperplane_offsets
@@ -97,9 +99,7 @@ def _residues(numbers: Scaled, prime: int) -> NDArray[np.float64]:
     return (integers % prime * inverse % prime).astype(np.float64)
 
 
-def _product(
-    a: NDArray[np.float64], b: NDArray[np.float64], prime: int
-) -> NDArray[np.float64]:
+def _product(a: NDArray[np.float64], b: NDArray[np.float64], prime: int) -> NDArray[np.float64]:
     total = np.zeros((*a.shape[:-1], b.shape[1]))
     for k in range(0, b.shape[0], _PART):
         total += (a[..., k : k + _PART] @ b[k : k + _PART]) % prime

@@ -45,7 +45,7 @@ class Region:
 
     __slots__ = ("_complex", "index")
 
-    def __init__(self, complex: RegionComplex, index: int) -> None:  # noqa: A002
+    def __init__(self, complex: RegionComplex, index: int) -> None:
         self._complex = complex
         self.index = index
 

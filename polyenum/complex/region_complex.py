@@ -255,9 +255,7 @@ class RegionComplex:
 
         pairs = self.adjacent_pairs
         i, j = np.concatenate([pairs, pairs[:, ::-1]]).T
-        return coo_array(
-            (np.ones(len(i), np.bool_), (i, j)), shape=(len(self), len(self))
-        ).tocsr()
+        return coo_array((np.ones(len(i), np.bool_), (i, j)), shape=(len(self), len(self))).tocsr()
 
     def facets_of(self, index: int) -> list[Facet]:
         """Return the facets of region `index`."""

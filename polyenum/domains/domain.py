@@ -87,7 +87,7 @@ class Domain:
         value = flat @ forms[:, :-1].T + forms[:, -1]
         size = np.abs(flat) @ np.abs(forms[:, :-1]).T + np.abs(forms[:, -1])
         bound = (2 * self.dim + 8) * np.finfo(float).eps * size
-        inside = (value > bound).all(axis=1)
+        inside = np.asarray((value > bound).all(axis=1))
         # A NaN or infinite coordinate is inside nothing.
         unsure = (value >= -bound).all(axis=1) & ~inside & np.isfinite(flat).all(axis=1)
         for i in np.flatnonzero(unsure):
@@ -95,7 +95,7 @@ class Domain:
             inside[i] = all(
                 sum(a * x for a, x in zip(form, point, strict=True)) >= 0 for form in self.sides
             )
-        return inside.reshape(points.shape[:-1])
+        return np.asarray(inside.reshape(points.shape[:-1]))
 
 
 def domain_numbers(values: ArrayLike, name: str, ndim: int) -> NDArray[np.float64]:
@@ -114,5 +114,7 @@ def domain_numbers(values: ArrayLike, name: str, ndim: int) -> NDArray[np.float6
         axes = ("a number", "a vector", "a matrix")[ndim]
         raise DomainError(f"{name}: expected {axes}, found an array of shape {array.shape}")
     if not np.all(np.isfinite(array)):
-        raise DomainError(f"{name}: every number must be finite, found {array[~np.isfinite(array)][0]}")
+        raise DomainError(
+            f"{name}: every number must be finite, found {array[~np.isfinite(array)][0]}"
+        )
     return array

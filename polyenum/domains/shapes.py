@@ -80,9 +80,7 @@ class Box(Domain):
 
     def __init__(self, lower: ArrayLike, upper: ArrayLike, *, dim: int | None = None) -> None:
         self.lower, self.upper = _bounds(lower, upper, dim)
-        super().__init__(
-            _box_polytope(self.lower, self.upper), _box_sides(self.lower, self.upper)
-        )
+        super().__init__(_box_polytope(self.lower, self.upper), _box_sides(self.lower, self.upper))
 
     def __repr__(self) -> str:
         return f"Box({_short(self.lower)}, {_short(self.upper)})"
@@ -109,7 +107,7 @@ class HPolytope(Domain):
     HPolytope(dim=2, 3 sides, 3 vertices)
     """
 
-    def __init__(self, A: ArrayLike, b: ArrayLike) -> None:  # noqa: N803
+    def __init__(self, A: ArrayLike, b: ArrayLike) -> None:
         normals = domain_numbers(A, "A", 2)
         offsets = domain_numbers(b, "b", 1)
         if len(normals) != len(offsets) or normals.shape[1] == 0:

@@ -163,9 +163,7 @@ def _chunks(
 ) -> Iterator[RegionComplex]:
     from polyenum.complex.assemble import assemble, split_found
 
-    walk = _start(
-        network, domain, store=True, threads=threads, progress=progress, ahead=True
-    )
+    walk = _start(network, domain, store=True, threads=threads, progress=progress, ahead=True)
     held: list[Any] = []
     size, first = 0, True
     for chunk in walk.chunks():

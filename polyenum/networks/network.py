@@ -274,9 +274,7 @@ def exact_float64(values: Any, name: str) -> NDArray[np.float64]:
     except (TypeError, ValueError) as error:
         raise NetworkError(f"{name}: expected an array of real numbers ({error})") from None
     if array.dtype.kind not in "buif":
-        raise NetworkError(
-            f"{name}: expected an array of real numbers, found dtype {array.dtype}"
-        )
+        raise NetworkError(f"{name}: expected an array of real numbers, found dtype {array.dtype}")
     with np.errstate(over="ignore"):
         result = np.ascontiguousarray(array, np.float64)
     exact = array.dtype.kind == "b" or array.dtype.itemsize <= 4 or array.dtype == np.float64

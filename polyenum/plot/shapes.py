@@ -56,4 +56,6 @@ def describe(cx: RegionComplex, index: int) -> str:
     pattern = "".join(map(str, cx.patterns_of(np.array([index]))[0]))
     if len(pattern) > 48:
         pattern = pattern[:45] + "..."
-    return f"region {index}<br>slope [{weight}], bias {cx.biases[index, 0]:.4g}<br>pattern {pattern}"
+    return (
+        f"region {index}<br>slope [{weight}], bias {cx.biases[index, 0]:.4g}<br>pattern {pattern}"
+    )

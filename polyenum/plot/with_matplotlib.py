@@ -21,11 +21,13 @@ def function_1d(cx: RegionComplex, target: Any, title: str) -> Figure:
     ends = points.reshape(-1, 2)
     if target is not None:
         x = np.linspace(ends.min(), ends.max(), 400)
-        axes.plot(x, np.ravel(target(x[:, None])), color="0.45", ls=(0, (4, 3)), lw=1.2, label="target")
+        axes.plot(
+            x, np.ravel(target(x[:, None])), color="0.45", ls=(0, (4, 3)), lw=1.2, label="target"
+        )
         axes.legend(frameon=False, loc="upper center")
     segments = np.stack([ends, heights.reshape(-1, 2)], axis=2)
     colors = [PALETTE[c] for c in neighbor_colors(cx)]
-    axes.add_collection(LineCollection(segments, colors=colors, linewidths=2.6))
+    axes.add_collection(LineCollection(list(segments), colors=colors, linewidths=2.6))
     order = np.argsort(points)
     axes.plot(points[order], heights[order], "o", ms=4.5, mfc="white", mec="black", zorder=3)
     for x in np.unique(points)[1:-1]:

@@ -73,7 +73,8 @@ def partition(cx: RegionComplex, title: str) -> go.Figure:
         hoverinfo="text",
         showlegend=False,
     )
-    figure.update_yaxes(scaleanchor="x")
+    figure.update_yaxes(scaleanchor="x", constrain="domain")
+    figure.update_xaxes(constrain="domain")
     return _finish(figure, title, "x", "y")
 
 
@@ -113,8 +114,15 @@ def surface(cx: RegionComplex, title: str) -> go.Figure:
     figure.update_layout(
         title=title,
         template="plotly_white",
-        scene={"xaxis_title": "x", "yaxis_title": "y", "zaxis_title": "f(x, y)"},
-        height=620,
+        scene={
+            "xaxis_title": "x",
+            "yaxis_title": "y",
+            "zaxis_title": "f(x, y)",
+            "aspectmode": "cube",
+            "camera": {"eye": {"x": 1.5, "y": -1.6, "z": 0.9}},
+        },
+        margin={"l": 0, "r": 0, "b": 0},
+        height=640,
     )
     return figure
 

@@ -53,9 +53,7 @@ class ExactForms:
         self._weights = [scaled(stage.weight) for stage in network.stages]
         self._biases = [scaled(stage.bias) for stage in network.stages]
         self._slopes = [scaled(stage.activation.slopes) for stage in network.stages]
-        self._intercepts = [
-            scaled(stage.activation.exact_intercepts) for stage in network.stages
-        ]
+        self._intercepts = [scaled(stage.activation.exact_intercepts) for stage in network.stages]
 
     def before_activation(self, layer: int, sides: NDArray[np.uint8]) -> Scaled:
         """Return the forms of stage `layer` before its activation, (dim + 1, width).
@@ -109,8 +107,10 @@ class ExactForms:
         weights, weight_exponent = self._weights[layer]
         numbers, exponent = forms
         busy = [i for i in range(numbers.shape[1]) if any(numbers[:, i])]
-        result = numbers[:, busy] @ weights.T[busy] if busy else np.zeros(
-            (len(numbers), len(weights)), object
+        result = (
+            numbers[:, busy] @ weights.T[busy]
+            if busy
+            else np.zeros((len(numbers), len(weights)), object)
         )
         exponent += weight_exponent
         biases, bias_exponent = self._biases[layer]

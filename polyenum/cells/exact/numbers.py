@@ -91,6 +91,4 @@ def meet(forms: Sequence[Form]) -> Point | None:
         return None
     by_column = dict(zip(pivots, rows, strict=True))
     scale = math.lcm(*(abs(by_column[k][k]) for k in range(dim)))
-    return primitive(
-        [-by_column[k][-1] * (scale // by_column[k][k]) for k in range(dim)] + [scale]
-    )
+    return primitive([-by_column[k][-1] * (scale // by_column[k][k]) for k in range(dim)] + [scale])

@@ -40,22 +40,16 @@ class ExactPolytope:
         common = self.tight[i] & self.tight[j]
         if len(common) < self.dim - 1:
             return False
-        return not any(
-            common <= other for k, other in enumerate(self.tight) if k != i and k != j
-        )
+        return not any(common <= other for k, other in enumerate(self.tight) if k != i and k != j)
 
-    def split(
-        self, form: Form, label: int
-    ) -> tuple[ExactPolytope | None, ExactPolytope | None]:
+    def split(self, form: Form, label: int) -> tuple[ExactPolytope | None, ExactPolytope | None]:
         """Return the parts where `form` is at most and at least 0, None where a part is flat.
 
         Every vertex of a part at which `form` is 0 has `label` among its tight hyperplanes, also
         when the hyperplane only touches the polytope and cuts nothing.
         """
         values = [value(form, point) for point in self.points]
-        touched = [
-            t | {label} if v == 0 else t for t, v in zip(self.tight, values, strict=True)
-        ]
+        touched = [t | {label} if v == 0 else t for t, v in zip(self.tight, values, strict=True)]
         low = [i for i, v in enumerate(values) if v < 0]
         high = [i for i, v in enumerate(values) if v > 0]
         if not low or not high:
@@ -67,9 +61,7 @@ class ExactPolytope:
                 if self.adjacent(i, j):
                     p, q = self.points[i], self.points[j]
                     s, t = values[j], -values[i]
-                    new_points.append(
-                        primitive([s * x + t * y for x, y in zip(p, q, strict=True)])
-                    )
+                    new_points.append(primitive([s * x + t * y for x, y in zip(p, q, strict=True)]))
                     new_tight.append(self.tight[i] & self.tight[j] | {label})
         parts = []
         for keep in ([v <= 0 for v in values], [v >= 0 for v in values]):
@@ -99,8 +91,6 @@ def box(lower: Sequence[int], upper: Sequence[int], scale: int) -> ExactPolytope
     points, tight = [], []
     for corner in range(1 << dim):
         high = [corner >> k & 1 for k in range(dim)]
-        points.append(
-            primitive([upper[k] if high[k] else lower[k] for k in range(dim)] + [scale])
-        )
+        points.append(primitive([upper[k] if high[k] else lower[k] for k in range(dim)] + [scale]))
         tight.append(frozenset(2 * k + high[k] for k in range(dim)))
     return ExactPolytope(dim, points, tight)

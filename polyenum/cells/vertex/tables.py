@@ -60,7 +60,10 @@ class Tables(ArrayTable):
         "hyper": ("int64", 1),
         "form": ("int64", 1),
         "weight_at": ("int64", 1),  # where the weights from layer l to l + 1 begin
-        "weight": ("float64", 1),  # (width[l], width[l + 1]) each: a row is one coordinate's outgoing
+        "weight": (
+            "float64",
+            1,
+        ),  # (width[l], width[l + 1]) each: a row is one coordinate's outgoing
         "bias": ("float64", 1),  # per coordinate
         "first": ("float64", 1),  # the forms of layer 0
         "coef_error": ("float64", 1),  # per coordinate
@@ -127,9 +130,7 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
                 w @ (steep * coef) + 4 * gamma(k) * coef_sum + np.where(coef_sum > 0, tiny, 0)
             ) * _INFLATE
             const = (
-                w @ (steep * const)
-                + 4 * gamma(k) * const_sum
-                + np.where(const_sum > 0, tiny, 0)
+                w @ (steep * const) + 4 * gamma(k) * const_sum + np.where(const_sum > 0, tiny, 0)
             ) * _INFLATE
             coef_errors.append(coef)
             const_errors.append(const)

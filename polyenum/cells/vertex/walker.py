@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.exact.numbers import Point, meet, to_float, value
 from polyenum.cells.exact.polytope import ExactPolytope
-from polyenum.cells.vertex import kernel as k
+from polyenum.cells.vertex import state as k
 from polyenum.cells.vertex.tables import Tables
+from polyenum.cells.vertex.walk import walk
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
 
@@ -45,7 +46,7 @@ class PendingCell(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Regions in the order in which they were found, as flat arrays; see `kernel.State`."""
+    """Regions in the order in which they were found, as flat arrays; see `state.State`."""
 
     sides: NDArray[np.uint8]
     forms: NDArray[np.float64]
@@ -219,7 +220,7 @@ class Walker:
         c[k.REGIONS] = 0
         self._full = False
         while True:
-            status = k.walk(
+            status = walk(
                 self.dims, self.words, store, budget, self._floor, self.tables, self.state
             )
             if status in (k.DONE, k.BUDGET):

@@ -1,0 +1,86 @@
+"""Which hyperplanes can cut the cell that enters a layer: a bounding test, vectorised over units."""
+
+from __future__ import annotations
+
+from polyenum.cells.compiled import compiled
+from polyenum.cells.vertex.state import HAND, SMALLEST, UNIT, VERTICES
+
+
+@compiled()
+def find_candidates(dims, layer, first, t, s):
+    """Find which hyperplanes of `layer`, from `first` on, can cut the cell in hand.
+
+    Sides of the others, and a guess for the candidates' (that at the bounding box's centre), go to
+    ``sides``.
+
+    A form is ``a . centre + c`` at the centre and changes by at most ``|a| . half`` within the box;
+    the box holds the true cell, since it is widened by the vertices' radii.  Rounding of the value at
+    the centre is at most ``gamma(dim + 3) (|a| . |centre| + |c| + |threshold|)``.
+    """
+    d = len(dims)
+    c = s.control
+    n = t.row[layer + 1] - t.row[layer]
+    z = t.form[layer]
+    points = s.hand_points[c[HAND]]
+    count = c[VERTICES]
+    begin, end = max(first, t.hyper[layer]), t.hyper[layer + 1]
+    shift = begin - t.hyper[layer]
+    flags, sides = s.cuts_box[: end - begin], s.sides[begin:end]
+    threshold = t.threshold[begin:end]
+    gamma = (d + 6) * UNIT
+    reach = 0.0
+    centre, half = s.bounds[0], s.bounds[1]
+    for k in range(d):
+        low, high, radius = points[0, k], points[0, k], 0.0
+        for v in range(count):
+            low = min(low, points[v, k])
+            high = max(high, points[v, k])
+            radius = max(radius, points[v, d])
+        centre[k] = low + 0.5 * (high - low)
+        wide = (max(high - centre[k], centre[k] - low) + radius) * (1 + 8 * UNIT) + SMALLEST
+        size = wide + abs(centre[k])
+        reach += size * (1 + 8 * UNIT)
+        half[k] = wide + gamma * size
+    constant = s.forms[z + d * n : z + (d + 1) * n]
+    coef_error = t.coef_error[t.row[layer] : t.row[layer + 1]]
+    const_error = t.const_error[t.row[layer] : t.row[layer + 1]]
+    if d == 2 and t.plain[layer]:
+        # All in one pass, which vectorises: half the time of the general way below.
+        x, y, dx, dy = centre[0], centre[1], half[0], half[1]
+        a = s.forms[z + shift : z + n]
+        b = s.forms[z + n + shift : z + 2 * n]
+        c0, e0, e1 = constant[shift:], const_error[shift:], coef_error[shift:]
+        for h in range(end - begin):
+            value = c0[h] + a[h] * x + b[h] * y - threshold[h]
+            slack = (abs(c0[h]) + abs(threshold[h])) * gamma + e0[h] + e1[h] * reach
+            slack += abs(a[h]) * dx + abs(b[h]) * dy
+            sides[h] = value > 0
+            flags[h] = not abs(value) * (1 - 8 * UNIT) > slack * (1 + 64 * UNIT) + 2 * SMALLEST
+    else:
+        middle, spread = s.box[0, :n], s.box[1, :n]
+        for u in range(n):
+            middle[u] = constant[u]
+            spread[u] = abs(constant[u]) * gamma + const_error[u] + coef_error[u] * reach
+        for k in range(d):
+            row = s.forms[z + k * n : z + (k + 1) * n]
+            x, dx = centre[k], half[k]
+            for u in range(n):
+                middle[u] += row[u] * x
+                spread[u] += abs(row[u]) * dx
+        for h in range(end - begin):
+            u = t.hyper_row[begin + h]
+            value = middle[u] - threshold[h]
+            slack = spread[u] + abs(threshold[h]) * gamma
+            sides[h] = value > 0
+            flags[h] = not abs(value) * (1 - 8 * UNIT) > slack * (1 + 64 * UNIT) + d * SMALLEST
+    found = t.hyper[layer]
+    for h in range(end - begin, end - begin + 8):
+        s.cuts_box[h] = 0
+    for word in range((end - begin + 7) // 8):
+        if s.cuts_box_words[word] == 0:
+            continue
+        for h in range(8 * word, 8 * word + 8):
+            if s.cuts_box[h]:
+                s.candidates[found] = begin + h
+                found += 1
+    s.candidate_count[layer] = found - t.hyper[layer]

@@ -1,0 +1,87 @@
+"""What the walk keeps: its arrays, the slots of its counters, and what it returns."""
+
+from __future__ import annotations
+
+from polyenum.cells.array_table import ArrayTable
+
+DONE, BUDGET, OUTPUT_FULL, UNDECIDED, GROW, MORE_WORDS = range(6)
+
+# The slots of `control`, the walk's few counters.
+(
+    DEPTH,  # pending cells on the stack
+    BASE,  # the lowest of them that is still to be walked here
+    IN_HAND,  # NOTHING, A_CELL or A_ROOT
+    LAYER,
+    NEXT,  # next candidate of the layer
+    VERTICES,  # vertices of the cell in hand
+    LABELS,
+    CUTS,  # cuts that led to the cell in hand
+    HAND,  # which of the two buffers holds it
+    TOP_VERTEX,  # stack tops
+    TOP_LABEL,
+    TOP_SIDE,
+    TOP_FORM,
+    OUT_REGIONS,
+    OUT_VERTICES,
+    OUT_LABELS,
+    REGIONS,  # regions found in this call
+    FLOAT_SIGNS,
+    UNDECIDED_AT,  # the hyperplane whose sign is not decided
+    OVERRIDE,  # 1 when decided_* hold answers for it
+    CONTROL_SIZE,
+) = range(21)
+
+NOTHING, A_CELL, A_ROOT = range(3)  # a root: a cell from elsewhere, its forms yet to be computed
+
+# The columns of `pending`.
+(P_VERTEX, P_VERTICES, P_LABEL, P_LABELS, P_SIDE, P_FORM, P_LAYER, P_NEXT, P_CUTS, P_SIZE) = range(
+    10
+)
+
+UNIT = 2.0**-53
+SMALLEST = 5e-324
+LOW, HIGH = 1e-120, 1e120  # between these no product of two numbers under- or overflows
+
+
+class State(ArrayTable):
+    """Everything that the walk changes; `Walker` makes it and grows it."""
+
+    layout = {
+        "control": ("int64", 1),
+        "done": ("float64", 1),  # [finished share of the tree]
+        "sides": ("uint8", 1),  # per hyperplane: 1 where the cell in hand lies above it
+        "side_words": ("uint64", 1),  # the same memory, eight sides a word
+        "forms": ("float64", 1),
+        "candidates": ("int64", 1),  # hyperplanes to test, layer l from hyper[l]
+        "candidate_count": ("int64", 1),
+        "box": ("float64", 2),  # (2, widest layer): scratch
+        "bounds": ("float64", 2),  # (2, dim): scratch
+        "active": ("int64", 1),  # (widest layer): scratch
+        "scale": ("float64", 1),  # (widest layer): scratch
+        "outer": ("float64", 2),  # (dim + 1, widest layer): scratch
+        "cuts_box": ("uint8", 1),  # (hyperplanes of the widest layer + 8): scratch, flags
+        "cuts_box_words": ("uint64", 1),  # the same memory, eight flags a word
+        "hand_points": ("float64", 3),  # (2, capacity, dim + 1)
+        "hand_masks": ("uint64", 3),  # (2, capacity, words)
+        "hand_labels": ("int32", 1),  # (capacity of labels)
+        "used": ("uint64", 1),  # (words): scratch
+        "kept_before": ("int64", 1),  # (words): scratch
+        "value": ("float64", 2),  # (2, capacity): value and its bound at each vertex
+        "sign": ("int8", 1),
+        "decided_value": ("float64", 2),  # (2, capacity): exact answers, rounded, and bound
+        "decided_sign": ("int8", 1),  # 2: no answer
+        "solve": ("float64", 3),  # scratch of `solve_vertex`
+        "pending": ("int64", 2),  # (capacity, P_SIZE)
+        "stack_points": ("float64", 2),
+        "stack_masks": ("uint64", 2),
+        "stack_labels": ("int32", 1),
+        "stack_sides": ("uint8", 1),
+        "stack_forms": ("float64", 1),
+        "out_sides": ("uint8", 2),  # (capacity, bytes): eight sides a byte, the first in bit 0
+        "out_forms": ("float64", 2),  # (capacity, (dim + 1) * outputs)
+        "out_vertex_end": ("int64", 1),
+        "out_label_end": ("int64", 1),
+        "out_points": ("float64", 2),  # (capacity, dim)
+        "out_masks": ("uint64", 2),  # (capacity, words)
+        "out_labels": ("int32", 1),
+    }
