@@ -27,7 +27,7 @@ def assemble(
 ) -> RegionComplex:
     """Return the complex of all regions `found`, or the first `limit` of them.
 
-    The chunks are let go field by field, so that at no time much more than one field is held twice.
+    The chunks are let go field by field, the largest first, so that no more than one is held twice.
     """
     if limit is not None and sum(len(f.vertex_count) for f in found) > limit:
         found = split_found(found, limit)[0]
@@ -36,22 +36,25 @@ def assemble(
     found.clear()
     if not fields:
         fields = [[field] for field in nothing_found(walk, domain.dim)]
-    sides, forms, vertex_count, label_count, points, masks, labels = fields
-    del fields
+    fields[5] = [_widened(m, words) for m in fields[5]]
+    joined: dict[int, NDArray] = {}
+    for i in sorted(range(len(fields)), key=lambda i: -sum(a.nbytes for a in fields[i])):
+        joined[i] = _joined(fields[i])
+    whole = Found(*(joined[i] for i in range(len(fields))))
     t = walk.tables
     last = slice(t.row[-2], t.row[-1])
     return RegionComplex(
         network,
         domain,
         complete=complete,
-        packed_sides=_joined(sides),
-        maps=_joined(forms),
+        packed_sides=whole.sides,
+        maps=whole.forms,
         map_error=np.stack([t.coef_error[last], t.const_error[last]]),
-        vertex_offsets=_offsets(_joined(vertex_count)),
-        corner_points=_joined(points),
-        corner_masks=_joined([_widened(m, words) for m in masks]),
-        label_offsets=_offsets(_joined(label_count)),
-        labels=_joined(labels),
+        vertex_offsets=_offsets(whole.vertex_count),
+        corner_points=whole.points,
+        corner_masks=whole.masks,
+        label_offsets=_offsets(whole.label_count),
+        labels=whole.labels,
     )
 
 
