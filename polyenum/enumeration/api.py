@@ -206,9 +206,14 @@ def count_regions(
     """
     network = _checked(net, domain, max_regions, threads)
     walk = _start(network, domain, store=False, threads=threads, progress=progress)
+    regions, share = 0, 0.0
     for _ in walk.chunks():
         if max_regions is not None and walk.regions > max_regions:
-            return RegionCount(max_regions, complete=False, share=walk.share)
+            # Of the last chunk only a part counts.
+            part = (max_regions - regions) / (walk.regions - regions)
+            share += part * (walk.share - share)
+            return RegionCount(max_regions, complete=False, share=share)
+        regions, share = walk.regions, walk.share
     share = 1.0 if walk.complete else walk.share
     return RegionCount(walk.regions, complete=walk.complete, share=share)
 

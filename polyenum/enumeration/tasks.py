@@ -37,6 +37,7 @@ class Task:
     budget: int
     state: str = "waiting"  # then "running", then "done"
     regions: int = 0
+    share: float = 0.0
     found: list[Found] = field(default_factory=list)
     rest: list[Task] = field(default_factory=list)
 
@@ -60,7 +61,7 @@ class Walk:
     regions : int
         Regions in the chunks read so far.
     share : float
-        The finished share of the tree, in [0, 1]: each cut halves a cell's weight.
+        The share of the tree in the chunks read so far, in [0, 1]: each cut halves a cell's weight.
     complete : bool
         Whether everything was walked and read.
     """
@@ -77,6 +78,7 @@ class Walk:
     ) -> None:
         self.regions = 0
         self.share = 0.0
+        self._share_seen = 0.0
         self.complete = False
         self.signs = SignCounts(0, 0)
         self.tables = build_tables(network, domain)
@@ -140,10 +142,11 @@ class Walk:
                     task = self._tasks.pop(0)
                     self._change.notify_all()
                     return task
-            self._progress.show(self.share, self._seen)
+            self._progress.show(self._share_seen, self._seen)
 
     def _read(self, task: Task) -> Iterator[Found | None]:
         self.regions += task.regions
+        self.share += task.share
         if not self._store:
             yield None
         while task.found:
@@ -200,9 +203,10 @@ class Walk:
             task.regions += walker.regions
             if walker.output_full:
                 task.found.append(walker.take_found())
-            signs = walker.take_signs()
+            signs, share = walker.take_signs(), walker.take_done()
             with self._change:
-                self.share += walker.take_done()
+                task.share += share
+                self._share_seen += share
                 self._seen += walker.regions
                 self.signs = SignCounts(
                     self.signs.floats + signs.floats, self.signs.exact + signs.exact
