@@ -24,7 +24,7 @@ from polyenum.enumeration.progress import Progress
 from polyenum.networks import PiecewiseLinearNetwork
 
 FIRST_BUDGET = 256
-GROWTH = 3  # halves
+GROWTH = 2
 LARGEST_BUDGET = 32_768
 SLICE_SECONDS = 0.05
 
@@ -194,7 +194,7 @@ class Walk:
             walker.load(task.work)
         if self._store:
             walker.reserve(task.budget)
-        step, done = 1024, False
+        step, done = 4096 >> self._domain.dim, False
         while not done and task.regions < task.budget and not self._stopped:
             began = time.perf_counter()
             done = walker.run(min(step, task.budget - task.regions), store=self._store)
@@ -217,7 +217,7 @@ class Walk:
             with self._change:
                 self._idle.append(walker)
             return
-        budget = min(GROWTH * task.budget // 2, LARGEST_BUDGET)
+        budget = min(GROWTH * task.budget, LARGEST_BUDGET)
         given = walker.give_away_half()
         task.rest = [Task(cell, budget) for cell in given]
         if walker.pending():

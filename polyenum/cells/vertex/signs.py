@@ -44,10 +44,8 @@ def classify(dims, layer, h, t, s):
             reach += abs(points[v, k])
         value -= threshold
         error = (gamma * size + coef * reach + const + steep * points[v, d]) * (1 + 64 * UNIT)
-        if error > 0.0:
-            error += 8 * d * SMALLEST
-        elif value == 0.0 and reach > 0.0 and size == 0.0 and steep > 0.0:
-            error = 8 * d * SMALLEST  # every product may have underflowed
+        if reach > 0.0 or points[v, d] > 0.0:
+            error += 8 * d * SMALLEST  # products may have underflowed
         sign = 0
         if value > error:
             sign = 1

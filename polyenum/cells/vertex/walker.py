@@ -19,6 +19,9 @@ from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
 
 
+OUTPUT_BYTES = 1 << 26
+
+
 class PendingCell(NamedTuple):
     """The root of a subtree: all that is needed to walk it, on any thread or machine.
 
@@ -192,8 +195,10 @@ class Walker:
         c[k.IN_HAND] = k.A_ROOT
 
     def reserve(self, regions: int) -> None:
-        """Make room for about `regions` regions of output."""
+        """Make room for about `regions` regions of output, or as many as fit into OUTPUT_BYTES."""
         d = len(self.dims)
+        corner = 8 * (d + self.words) * (2 << d)
+        regions = min(regions, max(64, OUTPUT_BYTES // corner))
         if regions <= len(self.state.out_vertex_end):
             return
         self.state = self.state.replace(
