@@ -89,18 +89,25 @@ def size_of(members, bit, words):
 
 
 @compiled()
+def is_simple(x, region, dim):
+    """Return whether exactly `dim` labels are tight at every vertex of `region`."""
+    for v in range(x.vertex_offsets[region], x.vertex_offsets[region + 1]):
+        tight = 0
+        for w in range(x.masks.shape[1]):
+            tight += popcount(x.masks[v, w])
+        if tight != dim:
+            return False
+    return True
+
+
+@compiled()
 def list_facets(x, dim, members, offsets, out):
     """Write the carrying label of every facet of every region to `out`."""
     found = 0
     for region in range(len(x.sides)):
         begin, end = x.vertex_offsets[region], x.vertex_offsets[region + 1]
         count, words = fill_members(x, region, members)
-        simple = True
-        for v in range(begin, end):
-            tight = 0
-            for w in range(x.masks.shape[1]):
-                tight += popcount(x.masks[v, w])
-            simple &= tight == dim
+        simple = is_simple(x, region, dim)
         for bit in range(count):
             # Where every vertex is simple, every label is a facet's and no two share one.
             carries = True

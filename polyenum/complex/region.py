@@ -117,5 +117,5 @@ class Region:
         on = int(np.count_nonzero(self.pattern))
         return (
             f"Region({self.index} of {len(self._complex):,}: {corners} vertices, "
-            f"volume {self.volume:.6g}, {on} of {self._complex.network.unit_count} units on)"
+            f"{on} of {self._complex.network.unit_count} units on)"
         )

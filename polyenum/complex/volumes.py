@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.cells.compiled import compiled, popcount
-from polyenum.complex.facets import fill_members
+from polyenum.complex.facets import fill_members, is_simple
 from polyenum.complex.sharing import Corners
 
 
@@ -90,10 +90,11 @@ def first_vertex(face, words):
 
 
 @compiled(inline="always")
-def is_facet_of(face, bit, members, count, words, size, scratch):
+def is_facet_of(face, bit, members, count, words, size, simple, scratch):
     """Return whether label `bit` cuts a facet from `face`, and is the first label to do so.
 
-    The facet, a maximal proper face, is left in `scratch`.
+    The facet, a maximal proper face, is left in `scratch`.  In a simple polytope every label that
+    meets a face, and does not contain it, cuts a facet from it, and no two cut the same.
     """
     n = 0
     for w in range(words):
@@ -101,6 +102,8 @@ def is_facet_of(face, bit, members, count, words, size, scratch):
         n += popcount(scratch[w])
     if n == 0 or n == size:
         return False
+    if simple:
+        return True
     for other in range(count):
         if other == bit:
             continue
@@ -151,6 +154,7 @@ def measure_polytopes(
     for r in range(len(volumes)):
         begin, end = x.vertex_offsets[r], x.vertex_offsets[r + 1]
         count, words = fill_members(x, r, members)
+        simple = is_simple(x, r, dim)
         for w in range(words):
             faces[dim, w] = np.uint64(0)
         for v in range(end - begin):
@@ -192,7 +196,9 @@ def measure_polytopes(
             size_face = 0
             for w in range(words):
                 size_face += popcount(faces[level, w])
-            if not is_facet_of(faces[level], bit, members, count, words, size_face, scratch):
+            if not is_facet_of(
+                faces[level], bit, members, count, words, size_face, simple, scratch
+            ):
                 continue
             level -= 1
             for w in range(words):

@@ -18,7 +18,6 @@ from polyenum.cells.vertex.walk import walk
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
 
-
 OUTPUT_BYTES = 1 << 26
 
 
