@@ -58,6 +58,9 @@ def surface(cx: RegionComplex, title: str) -> Figure:
     """Draw a function of two inputs."""
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     axes: Any = figure.add_subplot(projection="3d")
+    # Limits come from the corners below; matplotlib would take them from uninitialised memory, with
+    # which it pads polygons of different lengths.
+    axes.set_autoscale_on(False)
     corners = np.column_stack([cx.vertices[cx.vertex_ids], corner_heights(cx)])
     facets = np.split(corners, cx.vertex_offsets[1:-1])
     colors = [PALETTE[c] for c in neighbor_colors(cx)]
