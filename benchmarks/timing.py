@@ -9,12 +9,16 @@ from typing import Any
 
 
 def alternate(rounds: int, *functions: Callable[[], Any]) -> list[list[float]]:
-    """Return the seconds of each function in each of `rounds` rounds, after one that does not count."""
+    """Return the seconds of each function in each of `rounds` rounds, after one that does not count.
+
+    A pause before each lets the threads of the one before go to sleep (BLAS threads spin on).
+    """
     for function in functions:
         function()
     seconds: list[list[float]] = [[] for _ in functions]
     for _ in range(rounds):
         for function, found in zip(functions, seconds, strict=True):
+            time.sleep(0.1)
             began = time.perf_counter()
             function()
             found.append(time.perf_counter() - began)

@@ -16,78 +16,82 @@ if TYPE_CHECKING:
     from polyenum.enumeration.tasks import Walk
 
 
-def assemble(
-    network: PiecewiseLinearNetwork,
-    domain: Domain,
-    walk: Walk,
-    found: list[Found],
-    *,
-    limit: int | None,
-    complete: bool,
-) -> RegionComplex:
-    """Return the complex of all regions `found`, or the first `limit` of them.
+class Collected:
+    """Regions in order, in arrays that grow in place.
 
-    The chunks are let go field by field, the largest first, so that no more than one is held twice.
+    Growing moves no data (the allocator remaps pages) and memory that is reserved but not yet written
+    costs nothing, so at no time is more than one chunk held twice.
+
+    Parameters
+    ----------
+    walk : Walk
+    dim : int
     """
-    if limit is not None and sum(len(f.vertex_count) for f in found) > limit:
-        found = split_found(found, limit)[0]
-    words = max((f.masks.shape[1] for f in found), default=1)
-    fields: list[list[NDArray]] = [list(field) for field in zip(*found, strict=True)]
-    found.clear()
-    if not fields:
-        fields = [[field] for field in nothing_found(walk, domain.dim)]
-    fields[5] = [_widened(m, words) for m in fields[5]]
-    joined: dict[int, NDArray] = {}
-    for i in sorted(range(len(fields)), key=lambda i: -sum(a.nbytes for a in fields[i])):
-        joined[i] = _joined(fields[i])
-    whole = Found(*(joined[i] for i in range(len(fields))))
-    t = walk.tables
-    last = slice(t.row[-2], t.row[-1])
-    return RegionComplex(
-        network,
-        domain,
-        complete=complete,
-        packed_sides=whole.sides,
-        maps=whole.forms,
-        map_error=np.stack([t.coef_error[last], t.const_error[last]]),
-        vertex_offsets=_offsets(whole.vertex_count),
-        corner_points=whole.points,
-        corner_masks=whole.masks,
-        label_offsets=_offsets(whole.label_count),
-        labels=whole.labels,
-    )
+
+    def __init__(self, walk: Walk, dim: int) -> None:
+        t = walk.tables
+        self._tables = t
+        self._used = [0] * len(Found._fields)
+        self._arrays: list[NDArray] = list(
+            Found(
+                np.empty((0, -(-int(t.hyper[-1]) // 8)), np.uint8),
+                np.empty((0, int(t.form[-1] - t.form[-2]))),
+                np.empty(0, np.int64),
+                np.empty(0, np.int64),
+                np.empty((0, dim)),
+                np.empty((0, 1), np.uint64),
+                np.empty(0, np.int32),
+            )
+        )
+
+    def add(self, found: Found) -> None:
+        """Append the regions of one chunk."""
+        parts: list[NDArray] = list(found)
+        masks = Found._fields.index("masks")
+        words = max(parts[masks].shape[1], self._arrays[masks].shape[1])
+        parts[masks] = _widened(parts[masks], words)
+        self._arrays[masks] = _widened(self._arrays[masks], words)
+        for i, part in enumerate(parts):
+            array, begin = self._arrays[i], self._used[i]
+            end = begin + len(part)
+            if end > len(array):
+                array.resize((max(end, 2 * len(array)), *array.shape[1:]), refcheck=False)
+            array[begin:end] = part
+            self._used[i] = end
+
+    def complex(
+        self, network: PiecewiseLinearNetwork, domain: Domain, *, complete: bool
+    ) -> RegionComplex:
+        """Return the complex of all regions added; nothing can be added any more."""
+        for array, used in zip(self._arrays, self._used, strict=True):
+            array.resize((used, *array.shape[1:]), refcheck=False)
+        whole = Found(*self._arrays)
+        t = self._tables
+        last = slice(t.row[-2], t.row[-1])
+        return RegionComplex(
+            network,
+            domain,
+            complete=complete,
+            packed_sides=whole.sides,
+            maps=whole.forms,
+            map_error=np.stack([t.coef_error[last], t.const_error[last]]),
+            vertex_offsets=_offsets(whole.vertex_count),
+            corner_points=whole.points,
+            corner_masks=whole.masks,
+            label_offsets=_offsets(whole.label_count),
+            labels=whole.labels,
+        )
 
 
-def nothing_found(walk: Walk, dim: int) -> Found:
-    """Return a chunk of no regions."""
-    t = walk.tables
-    return Found(
-        np.zeros((0, -(-int(t.hyper[-1]) // 8)), np.uint8),
-        np.zeros((0, int(t.form[-1] - t.form[-2]))),
-        np.zeros(0, np.int64),
-        np.zeros(0, np.int64),
-        np.zeros((0, dim)),
-        np.zeros((0, 1), np.uint64),
-        np.zeros(0, np.int32),
-    )
-
-
-def split_found(found: list[Found], count: int) -> tuple[list[Found], list[Found]]:
-    """Return the first `count` regions of some chunks, and the rest."""
-    first: list[Found] = []
-    for i, chunk in enumerate(found):
-        here = len(chunk.vertex_count)
-        if here > count:
-            v = int(chunk.vertex_count[:count].sum())
-            m = int(chunk.label_count[:count].sum())
-            cuts = (count, count, count, count, v, v, m)
-            fields: list[NDArray] = list(chunk)
-            head = Found(*(a[:c] for a, c in zip(fields, cuts, strict=True)))
-            tail = Found(*(a[c:] for a, c in zip(fields, cuts, strict=True)))
-            return [*first, head], [tail, *found[i + 1 :]]
-        first.append(chunk)
-        count -= here
-    return first, []
+def split_found(found: Found, count: int) -> tuple[Found, Found]:
+    """Return the first `count` regions of a chunk, and the rest."""
+    v = int(found.vertex_count[:count].sum())
+    m = int(found.label_count[:count].sum())
+    cuts = (count, count, count, count, v, v, m)
+    fields: list[NDArray] = list(found)
+    head = Found(*(a[:c] for a, c in zip(fields, cuts, strict=True)))
+    tail = Found(*(a[c:] for a, c in zip(fields, cuts, strict=True)))
+    return head, tail
 
 
 def domain_complex(domain: Domain) -> RegionComplex:
@@ -107,13 +111,6 @@ def domain_complex(domain: Domain) -> RegionComplex:
         label_offsets=np.array([0, len(cell.labels)]),
         labels=cell.labels,
     )
-
-
-def _joined(parts: list[NDArray]) -> NDArray:
-    """Return the concatenation of `parts`, emptying the list."""
-    joined = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    parts.clear()
-    return joined
 
 
 def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:

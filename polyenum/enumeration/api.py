@@ -95,25 +95,28 @@ def enumerate_regions(
     >>> len(cx), cx.vertices.ravel().tolist(), cx.weights.ravel().tolist()
     (2, [0.0, 0.5, 1.0], [2.0, -2.0])
     """
-    from polyenum.complex.assemble import assemble
+    from polyenum.complex.assemble import Collected, split_found
 
     network = _checked(net, domain, max_regions, threads)
     walk = _start(network, domain, store=True, threads=threads, progress=progress)
-    found, total = [], 0
-    for chunk in walk.chunks():
-        assert chunk is not None
-        found.append(chunk)
-        total += len(chunk.vertex_count)
-        if max_regions is not None and total > max_regions:
-            break
-    exact_fit = walk.complete and (max_regions is None or total <= max_regions)
-    if not walk.complete and (max_regions is None or total <= max_regions):
+    collected, total = Collected(walk, domain.dim), 0
+    with walk.stopped_by_ctrl_c():
+        for chunk in walk.chunks():
+            assert chunk is not None
+            before = total
+            total += len(chunk.vertex_count)
+            if max_regions is not None and total > max_regions:
+                collected.add(split_found(chunk, max_regions - before)[0])
+                break
+            collected.add(chunk)
+    within = max_regions is None or total <= max_regions
+    if within and not walk.complete:
         warnings.warn(
             f"interrupted with {total:,} regions found and {walk.share:.2%} of the tree finished; "
             "the complex is not complete",
             stacklevel=2,
         )
-    return assemble(network, domain, walk, found, limit=max_regions, complete=exact_fit)
+    return collected.complex(network, domain, complete=within and walk.complete)
 
 
 def iter_regions(
@@ -161,21 +164,22 @@ def _chunks(
     threads: int | None,
     progress: bool,
 ) -> Iterator[RegionComplex]:
-    from polyenum.complex.assemble import assemble, split_found
+    from polyenum.complex.assemble import Collected, split_found
 
     walk = _start(network, domain, store=True, threads=threads, progress=progress, ahead=True)
-    held: list[Any] = []
-    size, first = 0, True
+    collected, size, first = Collected(walk, domain.dim), 0, True
     for chunk in walk.chunks():
         assert chunk is not None
-        held.append(chunk)
-        size += len(chunk.vertex_count)
-        while size > chunk_size:
-            now, later = split_found(held, chunk_size)
-            yield assemble(network, domain, walk, now, limit=None, complete=False)
-            held, size, first = later, size - chunk_size, False
+        rest = chunk
+        while size + len(rest.vertex_count) > chunk_size:
+            now, rest = split_found(rest, chunk_size - size)
+            collected.add(now)
+            yield collected.complex(network, domain, complete=False)
+            collected, size, first = Collected(walk, domain.dim), 0, False
+        collected.add(rest)
+        size += len(rest.vertex_count)
     if size:
-        yield assemble(network, domain, walk, held, limit=None, complete=first and walk.complete)
+        yield collected.complex(network, domain, complete=first and walk.complete)
 
 
 def count_regions(
@@ -207,13 +211,14 @@ def count_regions(
     network = _checked(net, domain, max_regions, threads)
     walk = _start(network, domain, store=False, threads=threads, progress=progress)
     regions, share = 0, 0.0
-    for _ in walk.chunks():
-        if max_regions is not None and walk.regions > max_regions:
-            # Of the last chunk only a part counts.
-            part = (max_regions - regions) / (walk.regions - regions)
-            share += part * (walk.share - share)
-            return RegionCount(max_regions, complete=False, share=share)
-        regions, share = walk.regions, walk.share
+    with walk.stopped_by_ctrl_c():
+        for _ in walk.chunks():
+            if max_regions is not None and walk.regions > max_regions:
+                # Of the last chunk only a part counts.
+                part = (max_regions - regions) / (walk.regions - regions)
+                share += part * (walk.share - share)
+                return RegionCount(max_regions, complete=False, share=share)
+            regions, share = walk.regions, walk.share
     share = 1.0 if walk.complete else walk.share
     return RegionCount(walk.regions, complete=walk.complete, share=share)
 

@@ -12,9 +12,11 @@ The first budgets are small, so that all threads have work soon, and grow from t
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from polyenum.cells.vertex.tables import build_tables
@@ -92,14 +94,15 @@ class Walk:
         self._idle: list[Walker] = []
         self._change = threading.Condition()
         self._stopped = False
+        self._interrupted = False
         self._failure: BaseException | None = None
         self._seen = 0
 
     def chunks(self) -> Iterator[Found | None]:
         """Yield the regions chunk by chunk, in order; None for a chunk that was only counted.
 
-        Closing the iterator stops the threads.  On Ctrl-C it yields what has been found, which may
-        leave gaps, and ends with `complete` False.
+        Closing the iterator stops the threads.  After `interrupt` it yields what has been found,
+        which may leave gaps, and ends with `complete` False.
         """
         threads = [
             threading.Thread(target=self._run, name=f"polyenum-{i}", daemon=True)
@@ -110,14 +113,13 @@ class Walk:
         try:
             with self._progress:
                 while self._tasks:
-                    try:
-                        task = self._next_done()
-                    except KeyboardInterrupt:
+                    done = self._next_done()
+                    if done is None:
                         self._stop(threads)
                         for task in self._tasks:
                             yield from self._read(task)
                         return
-                    yield from self._read(task)
+                    yield from self._read(done)
                 self._progress.show(1.0, self._seen)
                 self.complete = True
         finally:
@@ -130,9 +132,34 @@ class Walk:
         for thread in threads:
             thread.join()
 
-    def _next_done(self) -> Task:
-        """Wait until the first task is done, and take it off the list."""
-        while True:
+    def interrupt(self) -> None:
+        """Ask the walk to end soon; may be called from a signal handler."""
+        self._interrupted = True
+
+    @contextmanager
+    def stopped_by_ctrl_c(self) -> Iterator[None]:
+        """Make Ctrl-C call `interrupt` while this lasts; a second one acts as usual.
+
+        An exception could strike anywhere, also between two halves of a change.
+        """
+        previous = signal.getsignal(signal.SIGINT)
+        if threading.current_thread() is not threading.main_thread() or previous is None:
+            yield
+            return
+
+        def stop(*_: object) -> None:
+            self.interrupt()
+            signal.signal(signal.SIGINT, previous)
+
+        signal.signal(signal.SIGINT, stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, previous)
+
+    def _next_done(self) -> Task | None:
+        """Wait until the first task is done, and take it off the list; None when interrupted."""
+        while not self._interrupted:
             with self._change:
                 if self._tasks[0].state != "done" and self._failure is None:
                     self._change.wait(0.1)
@@ -143,6 +170,7 @@ class Walk:
                     self._change.notify_all()
                     return task
             self._progress.show(self._share_seen, self._seen)
+        return None
 
     def _read(self, task: Task) -> Iterator[Found | None]:
         self.regions += task.regions
