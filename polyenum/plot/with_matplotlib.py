@@ -58,11 +58,12 @@ def surface(cx: RegionComplex, title: str) -> Figure:
     """Draw a function of two inputs."""
     figure = Figure(figsize=(6.4, 5.6), layout="constrained")
     axes: Any = figure.add_subplot(projection="3d")
-    # Limits come from the corners below; matplotlib would take them from uninitialised memory, with
-    # which it pads polygons of different lengths.
-    axes.set_autoscale_on(False)
     corners = np.column_stack([cx.vertices[cx.vertex_ids], corner_heights(cx)])
-    facets = np.split(corners, cx.vertex_offsets[1:-1])
+    # All polygons get as many corners as the largest, the last repeated: matplotlib would fill them
+    # up with uninitialised memory, which it then projects.
+    counts = np.diff(cx.vertex_offsets)
+    steps = np.minimum(np.arange(counts.max()), counts[:, None] - 1)
+    facets = corners[cx.vertex_offsets[:-1, None] + steps]
     colors = [PALETTE[c] for c in neighbor_colors(cx)]
     axes.add_collection3d(
         Poly3DCollection(facets, facecolors=colors, edgecolors="black", linewidths=0.35, shade=True)
