@@ -3,7 +3,7 @@
 A compiled function takes each array as seven machine words; forty arrays passed down a chain of calls
 cost more than the work.  An `ArrayTable` is a class of named arrays that compiled code receives as the
 address of one descriptor, a row ``(data, length of axis 0, 1, 2)`` per field, and reads as ``table.name``.
-Measured on the 2-D walk: compile time 26 s to 9 s.
+Measured on the 2-D walk: compile time 26 s to 14 s.
 
 Fields are declared by annotations; a subclass' instances all have the dtypes and numbers of axes of
 ``layout``.  The arrays must be C-contiguous; they stay writable, but cannot be exchanged.

@@ -268,9 +268,9 @@ class Segment(Slice):
 def polytope_of(forms: list[Form]) -> ExactPolytope:
     """Return the polytope where every one of `forms` is at least 0; form ``i`` has label ``i``.
 
-    The positive orthant's corner at each of the origin's signs would need care with unbounded rays,
-    so the polytope is lifted: cut the simplex of homogeneous coordinates instead of the space.
-    A direction that stays feasible is a vertex with ``w = 0``: the polytope is unbounded.
+    Works in homogeneous coordinates ``(y, w)``, orthant by orthant: the cone over an orthant is a
+    simplex, whose corners are the origin and one direction (``w = 0``) per axis.  Each is cut by all
+    forms, and the parts' corners are merged.  A direction that survives says "unbounded".
 
     Raises
     ------
@@ -278,17 +278,13 @@ def polytope_of(forms: list[Form]) -> ExactPolytope:
         If it is empty, flat or unbounded.
     """
     dim = len(forms[0]) - 1
-    # The projective closure as a polytope: the points (y, w) with w >= 0 and |y|_1 + w = 1, as a
-    # cross-polytope's upper half; its vertices are w and the 2d directions +-e_k at infinity.
-    # Labels: infinity = -1 for w = 0; the facets of the cross-polytope at infinity are cut per
-    # orthant, so the walk is done orthant by orthant and the parts' vertices are merged.
     found: dict[Point, None] = {}
     full = False
     for orthant in range(1 << dim):
         signs = [-1 if orthant >> k & 1 else 1 for k in range(dim)]
         points: list[Point] = [tuple([0] * dim + [1])]
         points += [tuple([signs[k] if j == k else 0 for j in range(dim)] + [0]) for k in range(dim)]
-        # The cone of the orthant: coordinate k is zero on label -2 - k, w is zero on label -1.
+        # Coordinate k is zero on label -2 - k, w is zero on label -1.
         labels = [-2 - k for k in range(dim)] + [-1]
         tight = [frozenset(labels) - {-1}]
         tight += [frozenset(labels) - {-2 - k} for k in range(dim)]
