@@ -200,13 +200,11 @@ class Walk:
         """Wait for a task and return it; None when there will be none."""
         with self._change:
             while not self._stopped and self._failure is None:
-                open_tasks = False
                 for task in self._tasks[: self._run_ahead]:
                     if task.state == "waiting":
                         task.state = "running"
                         return task
-                open_tasks = any(task.state != "done" for task in self._tasks)
-                if not open_tasks:
+                if all(task.state == "done" for task in self._tasks):
                     return None
                 self._change.wait()
         return None

@@ -48,12 +48,31 @@ def copy_vertex(dims, words, point, mask, to_point, to_mask):
 
 
 @compiled()
-def new_vertex(dims, words, p, q, word, bit, labels, floor, t, s, to_point, to_mask):
-    """Write the vertex on the edge from `p` to `q` where the current hyperplane cuts it."""
+def keep_vertex(dims, words, v, bit_at, low, high, s):
+    """Copy vertex `v` to the part it belongs to, at `low` or `high`; to both, and tight, on the cut."""
+    hand, sign = s.control[HAND], s.sign[v]
+    word, bit = bit_at >> 6, np.uint64(1) << np.uint64(bit_at & 63)
+    point, mask = s.hand_points[hand, v], s.hand_masks[hand, v]
+    if sign <= 0:
+        copy_vertex(
+            dims, words, point, mask, s.hand_points[1 - hand, low], s.hand_masks[1 - hand, low]
+        )
+        if sign == 0:
+            s.hand_masks[1 - hand, low, word] |= bit
+    if sign >= 0:
+        copy_vertex(dims, words, point, mask, s.stack_points[high], s.stack_masks[high])
+        if sign == 0:
+            s.stack_masks[high, word] |= bit
+
+
+@compiled()
+def new_vertex(dims, words, p, q, bit_at, floor, low, high, t, s):
+    """Write the vertex where the hyperplane cuts the edge from `p` to `q` to both parts."""
     hand = s.control[HAND]
+    to_point, to_mask = s.hand_points[1 - hand, low], s.hand_masks[1 - hand, low]
     for w in range(words):
         to_mask[w] = s.hand_masks[hand, p, w] & s.hand_masks[hand, q, w]
-    to_mask[word] |= bit
+    to_mask[bit_at >> 6] |= np.uint64(1) << np.uint64(bit_at & 63)
     cut_edge(
         dims,
         s.hand_points[hand, p],
@@ -65,7 +84,8 @@ def new_vertex(dims, words, p, q, word, bit, labels, floor, t, s, to_point, to_m
         to_point,
     )
     if to_point[len(dims)] > floor:
-        solve_vertex(dims, labels, to_mask, t, s, to_point)
+        solve_vertex(dims, s.hand_labels[: s.control[LABELS]], to_mask, t, s, to_point)
+    copy_vertex(dims, words, to_point, to_mask, s.stack_points[high], s.stack_masks[high])
 
 
 @compiled()
@@ -109,38 +129,19 @@ def split_polygon(dims, words, bit_at, floor, t, s):
         The number of vertices of the upper part.
     """
     c = s.control
-    hand, count = c[HAND], c[VERTICES]
-    points, masks = s.hand_points[hand], s.hand_masks[hand]
-    low_points, low_masks = s.hand_points[1 - hand], s.hand_masks[1 - hand]
-    word, bit = bit_at >> 6, np.uint64(1) << np.uint64(bit_at & 63)
-    labels = s.hand_labels[: c[LABELS]]
+    count = c[VERTICES]
     low, high = 0, c[TOP_VERTEX]
     for v in range(count):
-        sign = s.sign[v]
-        if sign <= 0:
-            copy_vertex(dims, words, points[v], masks[v], low_points[low], low_masks[low])
-            if sign == 0:
-                low_masks[low, word] |= bit
-            low += 1
-        if sign >= 0:
-            copy_vertex(dims, words, points[v], masks[v], s.stack_points[high], s.stack_masks[high])
-            if sign == 0:
-                s.stack_masks[high, word] |= bit
-            high += 1
+        keep_vertex(dims, words, v, bit_at, low, high, s)
+        low += s.sign[v] <= 0
+        high += s.sign[v] >= 0
         after = v + 1 if v + 1 < count else 0
-        if sign * s.sign[after] < 0:
-            new_vertex(
-                dims, words, v, after, word, bit, labels, floor, t, s,
-                low_points[low], low_masks[low],
-            )  # fmt: skip
-            copy_vertex(
-                dims, words, low_points[low], low_masks[low],
-                s.stack_points[high], s.stack_masks[high],
-            )  # fmt: skip
+        if s.sign[v] * s.sign[after] < 0:
+            new_vertex(dims, words, v, after, bit_at, floor, low, high, t, s)
             low += 1
             high += 1
     c[VERTICES] = low
-    c[HAND] = 1 - hand
+    c[HAND] = 1 - c[HAND]
     return high - c[TOP_VERTEX]
 
 
@@ -148,42 +149,23 @@ def split_polygon(dims, words, bit_at, floor, t, s):
 def split_polytope(dims, words, bit_at, floor, t, s):
     """Split the cell in hand, in any dimension; otherwise as `split_polygon`."""
     c = s.control
-    hand, count = c[HAND], c[VERTICES]
-    points, masks = s.hand_points[hand], s.hand_masks[hand]
-    low_points, low_masks = s.hand_points[1 - hand], s.hand_masks[1 - hand]
-    word, bit = bit_at >> 6, np.uint64(1) << np.uint64(bit_at & 63)
-    labels = s.hand_labels[: c[LABELS]]
+    count, masks = c[VERTICES], s.hand_masks[c[HAND]]
     low, high = 0, c[TOP_VERTEX]
     for v in range(count):
-        sign = s.sign[v]
-        if sign <= 0:
-            copy_vertex(dims, words, points[v], masks[v], low_points[low], low_masks[low])
-            if sign == 0:
-                low_masks[low, word] |= bit
-            low += 1
-        if sign >= 0:
-            copy_vertex(dims, words, points[v], masks[v], s.stack_points[high], s.stack_masks[high])
-            if sign == 0:
-                s.stack_masks[high, word] |= bit
-            high += 1
+        keep_vertex(dims, words, v, bit_at, low, high, s)
+        low += s.sign[v] <= 0
+        high += s.sign[v] >= 0
     for p in range(count):
         if s.sign[p] >= 0:
             continue
         for q in range(count):
             if s.sign[q] <= 0 or not spans_edge(dims, words, p, q, count, masks):
                 continue
-            if low >= len(low_points) or high >= len(s.stack_points):
+            if low >= s.hand_points.shape[1] or high >= len(s.stack_points):
                 return -1
-            new_vertex(
-                dims, words, p, q, word, bit, labels, floor, t, s,
-                low_points[low], low_masks[low],
-            )  # fmt: skip
-            copy_vertex(
-                dims, words, low_points[low], low_masks[low],
-                s.stack_points[high], s.stack_masks[high],
-            )  # fmt: skip
+            new_vertex(dims, words, p, q, bit_at, floor, low, high, t, s)
             low += 1
             high += 1
     c[VERTICES] = low
-    c[HAND] = 1 - hand
+    c[HAND] = 1 - c[HAND]
     return high - c[TOP_VERTEX]
