@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from polyenum.domains import Box, Domain, HPolytope, Hull, Segment, Slice
 from polyenum.enumeration.api import RegionCount, count_regions, enumerate_regions, iter_regions
 from polyenum.errors import (
+    CheckError,
     DomainError,
     MissingExtraError,
     NetworkError,
+    NumericalError,
     OptionError,
     PolyenumError,
     RegionError,
@@ -25,18 +27,24 @@ from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
+    from polyenum.proof.certificate import Certificate
+    from polyenum.proof.check import CheckReport, check
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ActivationTable",
     "Box",
+    "Certificate",
+    "CheckError",
+    "CheckReport",
     "Domain",
     "DomainError",
     "HPolytope",
     "Hull",
     "MissingExtraError",
     "NetworkError",
+    "NumericalError",
     "OptionError",
     "PiecewiseLinearNetwork",
     "PolyenumError",
@@ -46,16 +54,25 @@ __all__ = [
     "Segment",
     "Slice",
     "Stage",
+    "check",
     "count_regions",
     "enumerate_regions",
     "iter_regions",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # The complex brings numba along, which takes longer to import than everything else together.
-    if name == "RegionComplex":
-        from polyenum.complex.region_complex import RegionComplex
+# Imported when asked for: the complex brings numba along, which takes longer to import than all else.
+_LAZY = {
+    "Certificate": "polyenum.proof.certificate",
+    "CheckReport": "polyenum.proof.check",
+    "RegionComplex": "polyenum.complex.region_complex",
+    "check": "polyenum.proof.check",
+}
 
-        return RegionComplex
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'polyenum' has no attribute {name!r}")

@@ -23,6 +23,18 @@ class RegionError(PolyenumError, ValueError):
     """A question to a region or a complex that it cannot answer."""
 
 
+class NumericalError(PolyenumError, ArithmeticError):
+    """Floats without error bounds (``certified=False``) contradicted each other."""
+
+
+class CheckError(PolyenumError, ValueError):
+    """A result is not what it claims to be; ``findings`` lists what was found."""
+
+    def __init__(self, message: str, findings: list[str]) -> None:
+        super().__init__(message)
+        self.findings = findings
+
+
 class MissingExtraError(PolyenumError, ImportError):
     """An optional library is needed and not installed."""
 

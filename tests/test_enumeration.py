@@ -104,12 +104,12 @@ def test_progress_reaches_the_end(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_error_in_a_thread_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    from polyenum.cells.vertex.walker import Walker
+    from polyenum.cells.vertex.walker import VertexWalker
 
     def broken(*_arguments: object, **_options: object) -> bool:
         raise MemoryError("planted")
 
-    monkeypatch.setattr(Walker, "run", broken)
+    monkeypatch.setattr(VertexWalker, "run", broken)
     with pytest.raises(MemoryError, match="planted"):
         pe.count_regions(NET, BOX)
 

@@ -12,12 +12,18 @@ from tests.strategies import Layers, degenerate_networks, generic_networks
 
 
 def check(layers: Layers, lower: list[float], upper: list[float]) -> None:
-    """Compare patterns and vertices of `layers` on a box with the reference."""
+    """Compare both engines' patterns and vertices of `layers` on a box with the reference."""
     expected = reference.regions(layers, reference.box_rows(lower, upper))
-    cx = pe.enumerate_regions(layers, pe.Box(lower, upper))
+    for engine in ("vertex", "exact"):
+        compare(pe.enumerate_regions(layers, pe.Box(lower, upper), engine=engine), expected)
+    assert pe.count_regions(layers, pe.Box(lower, upper)) == len(expected)
+
+
+def compare(cx: pe.RegionComplex, expected: dict) -> None:
+    """Compare a complex with the reference's regions."""
+    assert cx.certificate.certified
     found = [tuple(map(int, p)) for p in cx.patterns]
     assert found == sorted(expected)
-    assert pe.count_regions(layers, pe.Box(lower, upper)) == len(expected)
     points = set()
     for region, pattern in zip(cx, found, strict=True):
         exact = expected[pattern]
@@ -26,7 +32,7 @@ def check(layers: Layers, lower: list[float], upper: list[float]) -> None:
         mine = region.vertices
         assert len(mine) == len(near)
         gap = np.abs(mine[:, None, :] - near[None, :, :]).max(axis=2)
-        assert gap.min(axis=0).max() < 1e-9
+        assert gap.min(axis=0).max() <= cx.vertex_error + 2.0**-52 * np.abs(near).max()
     assert len(cx.vertices) == len(points)
 
 
@@ -84,6 +90,20 @@ def test_scaled_weights_leave_the_regions(scale: float) -> None:
         (np.ones((1, 4)), np.zeros(1)),
     ]
     check(layers, [-1.0, -1.0], [1.0, 1.0])
+
+
+@pytest.mark.parametrize("width", [1e-12, 1e-300, 5e-324])
+def test_cells_thinner_than_floats_are_dense(width: float) -> None:
+    """Strips of a width of 1e-300, at 0 and, where no float is inside, at 1."""
+    strip = [([[1.0, 0], [-1, 0], [1, 1]], [0.0, width, 0.5]), (np.ones((1, 3)), [0])]
+    check([(np.array(w), np.array(b)) for w, b in strip], [-1.0, -1.0], [1.0, 1.0])
+    beside = [
+        (np.array([[1.0, 0], [0, 1]]), np.array([1.0, 0])),
+        (np.array([[1.0, 0], [1, 0], [1, 1]]), np.array([-2.0, -2, 0])),
+        (np.array([[1.0, -1, 1], [0, 1, 0]]), np.array([-width, 0])),
+        (np.ones((1, 2)), np.zeros(1)),
+    ]
+    check(beside, [0.0, -1.0], [3.0, 1.0])
 
 
 def test_far_from_the_origin_and_narrow() -> None:

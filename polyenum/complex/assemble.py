@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.vertex.walker import Found, root_cell
+from polyenum.cells.engine import Found, SignCounts
+from polyenum.cells.vertex.walker import root_cell
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
@@ -25,17 +26,18 @@ class Collected:
     Parameters
     ----------
     walk : Walk
-    dim : int
+    network : PiecewiseLinearNetwork
+    domain : Domain
     """
 
-    def __init__(self, walk: Walk, dim: int) -> None:
-        t = walk.tables
-        self._tables = t
+    def __init__(self, walk: Walk, network: PiecewiseLinearNetwork, domain: Domain) -> None:
+        self._walk, self._network, self._domain = walk, network, domain
+        dim = domain.dim
         self._used = [0] * len(Found._fields)
         self._arrays: list[NDArray] = list(
             Found(
-                np.empty((0, -(-int(t.hyper[-1]) // 8)), np.uint8),
-                np.empty((0, int(t.form[-1] - t.form[-2]))),
+                np.empty((0, -(-network.hyperplane_count // 8)), np.uint8),
+                np.empty((0, (dim + 1) * network.output_dim)),
                 np.empty(0, np.int64),
                 np.empty(0, np.int64),
                 np.empty((0, dim)),
@@ -59,22 +61,22 @@ class Collected:
             array[begin:end] = part
             self._used[i] = end
 
-    def complex(
-        self, network: PiecewiseLinearNetwork, domain: Domain, *, complete: bool
-    ) -> RegionComplex:
+    def complex(self, *, complete: bool) -> RegionComplex:
         """Return the complex of all regions added; nothing can be added any more."""
         for array, used in zip(self._arrays, self._used, strict=True):
             array.resize((used, *array.shape[1:]), refcheck=False)
         whole = Found(*self._arrays)
-        t = self._tables
-        last = slice(t.row[-2], t.row[-1])
+        walk = self._walk
         return RegionComplex(
-            network,
-            domain,
+            self._network,
+            self._domain,
             complete=complete,
+            certified=walk.engine.certified,
+            signs=walk.signs,
             packed_sides=whole.sides,
             maps=whole.forms,
-            map_error=np.stack([t.coef_error[last], t.const_error[last]]),
+            map_error=walk.engine.map_error(),
+            vertex_error=walk.largest_radius,
             vertex_offsets=_offsets(whole.vertex_count),
             corner_points=whole.points,
             corner_masks=whole.masks,
@@ -102,9 +104,12 @@ def domain_complex(domain: Domain) -> RegionComplex:
         network,
         domain,
         complete=True,
+        certified=True,
+        signs=SignCounts(),
         packed_sides=np.zeros((1, 0), np.uint8),
         maps=np.zeros((1, domain.dim + 1)),
         map_error=np.zeros((2, 1)),
+        vertex_error=float(domain.vertex_radii.max()),
         vertex_offsets=np.array([0, len(cell.points)]),
         corner_points=cell.points[:, :-1].copy(),
         corner_masks=cell.masks,

@@ -29,7 +29,9 @@ from polyenum.networks import PiecewiseLinearNetwork
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+    from polyenum.cells.engine import SignCounts
     from polyenum.complex.locate import Locator
+    from polyenum.proof.certificate import Certificate
 
 
 class RegionComplex:
@@ -49,6 +51,10 @@ class RegionComplex:
     weights : (regions, outputs, dim) float64
         The affine maps ``value = weight @ t + bias`` in the domain's coordinates ``t``.
     biases : (regions, outputs) float64
+    map_error : (2, outputs) float64
+        Bounds on what rounding did to any entry of `weights` and of `biases`; proven if certified.
+    vertex_error : float
+        A bound on what rounding did to any coordinate of any vertex; proven if certified.
     vertex_offsets, label_offsets : (regions + 1,) int64
     labels : int32
     corner_points : (corners, dim) float64
@@ -61,9 +67,12 @@ class RegionComplex:
         domain: Domain,
         *,
         complete: bool,
+        certified: bool,
+        signs: SignCounts,
         packed_sides: NDArray[np.uint8],
         maps: NDArray[np.float64],
         map_error: NDArray[np.float64],
+        vertex_error: float,
         vertex_offsets: NDArray[np.int64],
         corner_points: NDArray[np.float64],
         corner_masks: NDArray[np.uint64],
@@ -73,9 +82,12 @@ class RegionComplex:
         self.network = network
         self.domain = domain
         self.complete = complete
+        self._certified = certified
+        self._signs = signs
         self.packed_sides = packed_sides
         self._maps = maps.reshape(len(maps), domain.dim + 1, -1)
-        self._map_error = map_error
+        self.map_error = map_error
+        self.vertex_error = vertex_error
         self.vertex_offsets = vertex_offsets
         self.corner_points = corner_points
         self.corner_masks = corner_masks
@@ -107,6 +119,13 @@ class RegionComplex:
     def dim(self) -> int:
         """The dimension of the domain's coordinates."""
         return self.domain.dim
+
+    @property
+    def certificate(self) -> Certificate:
+        """How far this result is proven: how its signs were decided, and a `check` of it."""
+        from polyenum.proof.certificate import Certificate
+
+        return Certificate(self, certified=self._certified, signs=self._signs)
 
     # -- patterns and maps -----------------------------------------------------------------------
 
@@ -367,7 +386,7 @@ class RegionComplex:
         """
         from polyenum.complex.linear import linear_labels
 
-        coefficients, constants = self._map_error
+        coefficients, constants = self.map_error
         error = np.vstack([np.tile(coefficients, (self.dim, 1)), constants])
         return linear_labels(
             self.network,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyenum.cells.exact.numbers import Form, integers, to_float, to_fractions
+from polyenum.cells.exact.numbers import Form, integers, quotient
 from polyenum.cells.exact.polytope import ExactPolytope
 from polyenum.errors import DomainError
 
@@ -40,7 +40,7 @@ class Domain:
         self.sides = list(sides)
         self.origin = origin
         self.basis = basis
-        rounded = [[to_float(x) for x in to_fractions(p)] for p in polytope.points]
+        rounded = [[quotient(x, p[-1]) for x in p[:-1]] for p in polytope.points]
         self._vertices = np.array([[x for x, _ in row] for row in rounded])
         self.vertex_radii = np.array([max(e for _, e in row) for row in rounded])
         if not np.all(np.isfinite(self._vertices)):

@@ -159,7 +159,8 @@ class Hull(Domain):
         corner = [
             k
             for k, t in enumerate(tight)
-            if len(t) >= array.shape[1] and meet([forms[i] for i in sorted(t)]) is not None
+            if len(t) >= array.shape[1]
+            and meet((forms[i] for i in sorted(t)), array.shape[1]) is not None
         ]
         polytope = ExactPolytope(
             array.shape[1], [exact[k] for k in corner], [tight[k] for k in corner]
@@ -308,7 +309,7 @@ def polytope_of(forms: list[Form]) -> ExactPolytope:
     for point in sorted(found):
         on = frozenset(i for i, form in enumerate(forms) if value(form, point) == 0)
         # A vertex of an orthant's part is a vertex of the whole where its own sides pin it down.
-        if len(on) >= dim and meet([forms[i] for i in sorted(on)]) is not None:
+        if len(on) >= dim and meet((forms[i] for i in sorted(on)), dim) is not None:
             corners.append(point)
             tights.append(on)
     return ExactPolytope(dim, corners, tights)

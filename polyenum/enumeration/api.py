@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyenum.domains import Domain
+from polyenum.enumeration.engines import check_engine, make_engine
 from polyenum.errors import DomainError, OptionError
 from polyenum.networks import PiecewiseLinearNetwork, as_network
 
 if TYPE_CHECKING:
+    from polyenum.cells.engine import Engine
     from polyenum.complex.region_complex import RegionComplex
     from polyenum.enumeration.tasks import Walk
-
-LARGEST_DIM = 8
 
 
 class RegionCount(int):
@@ -53,6 +53,8 @@ def enumerate_regions(
     max_regions: int | None = None,
     threads: int | None = None,
     progress: bool = False,
+    engine: str = "auto",
+    certified: bool = True,
 ) -> RegionComplex:
     """Return all activation regions of `net` on `domain`, with vertices, maps and adjacency.
 
@@ -73,6 +75,13 @@ def enumerate_regions(
         By default, one per processor.  The result does not depend on it.
     progress : bool
         Whether to show a progress bar.
+    engine : str
+        The cells that do the work: "vertex", float64 with proofs where floats do not suffice, or
+        "exact", rational arithmetic throughout, hundreds of times slower and independent of all error
+        bounds.  "auto" is "vertex".
+    certified : bool
+        Whether every sign is proven.  False takes the signs of floats as they are: faster on degenerate
+        networks and possibly wrong there, by slivers that do not exist or regions that are lost.
 
     Returns
     -------
@@ -98,8 +107,10 @@ def enumerate_regions(
     from polyenum.complex.assemble import Collected, split_found
 
     network = _checked(net, domain, max_regions, threads)
-    walk = _start(network, domain, store=True, threads=threads, progress=progress)
-    collected, total = Collected(walk, domain.dim), 0
+    check_engine(engine, certified, domain)
+    cells = make_engine(engine, network, domain, certified=certified)
+    walk = _start(cells, store=True, threads=threads, progress=progress)
+    collected, total = Collected(walk, network, domain), 0
     with walk.stopped_by_ctrl_c():
         for chunk in walk.chunks():
             assert chunk is not None
@@ -116,7 +127,7 @@ def enumerate_regions(
             "the complex is not complete",
             stacklevel=2,
         )
-    return collected.complex(network, domain, complete=within and walk.complete)
+    return collected.complex(complete=within and walk.complete)
 
 
 def iter_regions(
@@ -126,6 +137,8 @@ def iter_regions(
     chunk_size: int = 10_000,
     threads: int | None = None,
     progress: bool = False,
+    engine: str = "auto",
+    certified: bool = True,
 ) -> Iterator[RegionComplex]:
     """Yield the regions of `net` on `domain` in chunks, as they are found, in the same order.
 
@@ -133,7 +146,7 @@ def iter_regions(
 
     Parameters
     ----------
-    net, domain, threads, progress
+    net, domain, threads, progress, engine, certified
         As in `enumerate_regions`.
     chunk_size : int
         Regions per chunk; the last one may have fewer.
@@ -154,32 +167,33 @@ def iter_regions(
     if not isinstance(chunk_size, (int, np.integer)) or chunk_size < 1:
         raise OptionError(f"chunk_size must be a whole number of at least 1, found {chunk_size!r}")
     network = _checked(net, domain, None, threads)
-    return _chunks(network, domain, int(chunk_size), threads, progress)
+    check_engine(engine, certified, domain)
+    cells = make_engine(engine, network, domain, certified=certified)
+    walk = _start(cells, store=True, threads=threads, progress=progress, ahead=True)
+    return _chunks(walk, network, domain, int(chunk_size))
 
 
 def _chunks(
+    walk: Walk,
     network: PiecewiseLinearNetwork,
     domain: Domain,
     chunk_size: int,
-    threads: int | None,
-    progress: bool,
 ) -> Iterator[RegionComplex]:
     from polyenum.complex.assemble import Collected, split_found
 
-    walk = _start(network, domain, store=True, threads=threads, progress=progress, ahead=True)
-    collected, size, first = Collected(walk, domain.dim), 0, True
+    collected, size, first = Collected(walk, network, domain), 0, True
     for chunk in walk.chunks():
         assert chunk is not None
         rest = chunk
         while size + len(rest.vertex_count) > chunk_size:
             now, rest = split_found(rest, chunk_size - size)
             collected.add(now)
-            yield collected.complex(network, domain, complete=False)
-            collected, size, first = Collected(walk, domain.dim), 0, False
+            yield collected.complex(complete=False)
+            collected, size, first = Collected(walk, network, domain), 0, False
         collected.add(rest)
         size += len(rest.vertex_count)
     if size:
-        yield collected.complex(network, domain, complete=first and walk.complete)
+        yield collected.complex(complete=first and walk.complete)
 
 
 def count_regions(
@@ -189,12 +203,14 @@ def count_regions(
     max_regions: int | None = None,
     threads: int | None = None,
     progress: bool = False,
+    engine: str = "auto",
+    certified: bool = True,
 ) -> RegionCount:
     """Return the number of activation regions of `net` on `domain`; nothing is stored.
 
     Parameters
     ----------
-    net, domain, max_regions, threads, progress
+    net, domain, max_regions, threads, progress, engine, certified
         As in `enumerate_regions`.
 
     Returns
@@ -209,7 +225,9 @@ def count_regions(
     4
     """
     network = _checked(net, domain, max_regions, threads)
-    walk = _start(network, domain, store=False, threads=threads, progress=progress)
+    check_engine(engine, certified, domain)
+    cells = make_engine(engine, network, domain, certified=certified)
+    walk = _start(cells, store=False, threads=threads, progress=progress)
     regions, share = 0, 0.0
     with walk.stopped_by_ctrl_c():
         for _ in walk.chunks():
@@ -243,18 +261,11 @@ def _checked(
             f"the network takes {network.input_dim} inputs, but {domain!r} lies in "
             f"{domain.input_dim} dimensions"
         )
-    if domain.dim > LARGEST_DIM:
-        raise DomainError(
-            f"{domain!r} has dimension {domain.dim}; cells keep their vertices, of which there are "
-            f"about 2**dimension each, so at most {LARGEST_DIM} dimensions work; a Slice through "
-            "the domain does"
-        )
     return network
 
 
 def _start(
-    network: PiecewiseLinearNetwork,
-    domain: Domain,
+    engine: Engine,
     *,
     store: bool,
     threads: int | None,
@@ -266,8 +277,7 @@ def _start(
 
     count = thread_count(threads)
     return Walk(
-        network,
-        domain,
+        engine,
         store=store,
         threads=count,
         progress=Progress(shown=progress),

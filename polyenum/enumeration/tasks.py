@@ -18,25 +18,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
-from polyenum.cells.vertex.tables import build_tables
-from polyenum.cells.vertex.walker import Found, PendingCell, SignCounts, Walker, root_cell
-from polyenum.domains import Domain
+from polyenum.cells.engine import CellWalker, Engine, Found, SignCounts
 from polyenum.enumeration.progress import Progress
-from polyenum.networks import PiecewiseLinearNetwork
 
 FIRST_BUDGET = 256
 GROWTH = 2
 LARGEST_BUDGET = 32_768
+FIRST_STEP = 32
 SLICE_SECONDS = 0.05
 
 
 @dataclass(eq=False)
 class Task:
-    """One pending cell or a walk under way, and what came of it."""
+    """A pending cell or, if there is a walker, a walk under way; and what came of it."""
 
-    work: PendingCell | Walker
+    cell: Any
     budget: int
+    walker: CellWalker | None = None
     state: str = "waiting"  # then "running", then "done"
     regions: int = 0
     share: float = 0.0
@@ -45,12 +45,11 @@ class Task:
 
 
 class Walk:
-    """The enumeration of one network on one domain.
+    """One enumeration.
 
     Parameters
     ----------
-    network : PiecewiseLinearNetwork
-    domain : Domain
+    engine : Engine
     store : bool
         Whether to keep the regions, or to count them only.
     threads : int
@@ -66,12 +65,15 @@ class Walk:
         The share of the tree in the chunks read so far, in [0, 1]: each cut halves a cell's weight.
     complete : bool
         Whether everything was walked and read.
+    signs : SignCounts
+        How the signs were decided so far.
+    largest_radius : float
+        A bound on the error of every coordinate of every vertex stored so far.
     """
 
     def __init__(
         self,
-        network: PiecewiseLinearNetwork,
-        domain: Domain,
+        engine: Engine,
         *,
         store: bool,
         threads: int,
@@ -82,16 +84,15 @@ class Walk:
         self.share = 0.0
         self._share_seen = 0.0
         self.complete = False
-        self.signs = SignCounts(0, 0)
-        self.tables = build_tables(network, domain)
-        self._network = network
-        self._domain = domain
+        self.signs = SignCounts()
+        self.largest_radius = 0.0
+        self.engine = engine
         self._store = store
         self._threads = threads
         self._progress = progress
         self._run_ahead = run_ahead
-        self._tasks = [Task(root_cell(domain), FIRST_BUDGET)]
-        self._idle: list[Walker] = []
+        self._tasks = [Task(engine.root(), FIRST_BUDGET)]
+        self._idle: list[CellWalker] = []
         self._change = threading.Condition()
         self._stopped = False
         self._interrupted = False
@@ -211,16 +212,15 @@ class Walk:
 
     def _work(self, task: Task) -> None:
         """Walk one task to its budget."""
-        if isinstance(task.work, Walker):
-            walker = task.work
-        else:
+        walker = task.walker
+        if walker is None:
             with self._change:
                 idle = self._idle.pop() if self._idle else None
-            walker = idle or Walker(self._network, self._domain, self.tables)
-            walker.load(task.work)
+            walker = idle or self.engine.walker()
+            walker.load(task.cell)
         if self._store:
             walker.reserve(task.budget)
-        step, done = 4096 >> self._domain.dim, False
+        step, done = FIRST_STEP, False
         while not done and task.regions < task.budget and not self._stopped:
             began = time.perf_counter()
             done = walker.run(min(step, task.budget - task.regions), store=self._store)
@@ -234,11 +234,11 @@ class Walk:
                 task.share += share
                 self._share_seen += share
                 self._seen += walker.regions
-                self.signs = SignCounts(
-                    self.signs.floats + signs.floats, self.signs.exact + signs.exact
-                )
+                self.signs = self.signs.plus(signs)
         if self._store:
             task.found.append(walker.take_found())
+            with self._change:
+                self.largest_radius = max(self.largest_radius, walker.largest_radius)
         if done:
             with self._change:
                 self._idle.append(walker)
@@ -247,7 +247,7 @@ class Walk:
         given = walker.give_away_half()
         task.rest = [Task(cell, budget) for cell in given]
         if walker.pending():
-            task.rest.insert(0, Task(walker, budget))
+            task.rest.insert(0, Task(None, budget, walker))
         else:
             with self._change:
                 self._idle.append(walker)

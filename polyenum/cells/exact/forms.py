@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.cells.exact.matrix import IntegerMatrix
 from polyenum.cells.exact.numbers import Form
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
@@ -50,10 +50,12 @@ class ExactForms:
         self.domain = domain
         self._cache: OrderedDict[bytes, Scaled] = OrderedDict()
         self._cache_size = cache
-        self._weights = [scaled(stage.weight) for stage in network.stages]
+        weights = [scaled(stage.weight) for stage in network.stages]
+        self._weights = [(IntegerMatrix(numbers.T), exponent) for numbers, exponent in weights]
         self._biases = [scaled(stage.bias) for stage in network.stages]
         self._slopes = [scaled(stage.activation.slopes) for stage in network.stages]
         self._intercepts = [scaled(stage.activation.exact_intercepts) for stage in network.stages]
+        self._thresholds = [scaled(stage.activation.breakpoints) for stage in network.stages]
 
     def before_activation(self, layer: int, sides: NDArray[np.uint8]) -> Scaled:
         """Return the forms of stage `layer` before its activation, (dim + 1, width).
@@ -106,12 +108,7 @@ class ExactForms:
     def _through(self, layer: int, forms: Scaled) -> Scaled:
         weights, weight_exponent = self._weights[layer]
         numbers, exponent = forms
-        busy = [i for i in range(numbers.shape[1]) if any(numbers[:, i])]
-        result = (
-            numbers[:, busy] @ weights.T[busy]
-            if busy
-            else np.zeros((len(numbers), len(weights)), object)
-        )
+        result = weights.after(numbers)
         exponent += weight_exponent
         biases, bias_exponent = self._biases[layer]
         common = max(exponent, bias_exponent)
@@ -129,11 +126,12 @@ class ExactForms:
         table = self.network.stages[layer].activation
         numbers, exponent = self.before_activation(layer, sides)
         k = h - int(offsets[layer])
-        threshold = Fraction(float(table.breakpoints[k]))
-        common = max(exponent, threshold.denominator.bit_length() - 1)
-        column = [int(x) << (common - exponent) for x in numbers[:, table.breakpoint_coordinate[k]]]
-        column[-1] -= int(threshold * 2**common)
-        return tuple(column), common
+        thresholds, own = self._thresholds[layer]
+        common = max(exponent, own)
+        shift = common - exponent
+        *column, constant = numbers[:, table.breakpoint_coordinate[k]].tolist()
+        constant = (constant << shift) - (thresholds[k] << (common - own))
+        return (*(x << shift for x in column), constant), common
 
     def label(self, label: int, sides: NDArray[np.uint8]) -> Form:
         """Return the form of a facet label: hyperplane `label`, or side ``-1 - label``."""

@@ -47,25 +47,28 @@ def to_fractions(point: Point) -> list[Fraction]:
     return [Fraction(x, point[-1]) for x in point[:-1]]
 
 
-def to_float(number: Fraction) -> tuple[float, float]:
-    """Return `number` rounded to nearest, and a bound on the error: 0 when float64 holds it.
+def quotient(x: int, w: int) -> tuple[float, float]:
+    """Return ``x / w``, for ``w > 0``, rounded to nearest, and a bound on the error.
 
-    A number beyond the range of float64 has no useful rounding; the bound is then infinite.
+    The bound is 0 when float64 holds the number, and infinite beyond the range of float64.
+
+    >>> quotient(3, 8), quotient(0, 5)
+    ((0.375, 0.0), (0.0, 0.0))
     """
     try:
-        rounded = float(number)
+        rounded = x / w  # of two Python integers: correctly rounded
     except OverflowError:
-        return math.copysign(math.inf, number), math.inf
-    return rounded, 0.0 if Fraction(rounded) == number else math.ulp(rounded)
+        return math.copysign(math.inf, x), math.inf
+    p, q = rounded.as_integer_ratio()
+    return rounded, 0.0 if p * w == x * q else math.ulp(rounded)
 
 
-def meet(forms: Sequence[Form]) -> Point | None:
+def meet(forms: Iterable[Form], dim: int) -> Point | None:
     """Return the point where `forms` (d or more, in d dimensions) vanish, or None.
 
     None where they leave more than a point; forms beyond the first d independent ones are not
     looked at.  Fraction-free Gauss-Jordan elimination (Bareiss, Math. Comp. 22, 1968).
     """
-    dim = len(forms[0]) - 1
     rows: list[list[int]] = []
     pivots: list[int] = []
     for form in forms:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from polyenum.cells.exact.numbers import Form, Point, primitive, value
+from polyenum.cells.exact.numbers import Form, Point, primitive, to_fractions, value
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,31 @@ class ExactPolytope:
             return False
         return not any(common <= other for k, other in enumerate(self.tight) if k != i and k != j)
 
+    def vertex_order(self) -> list[int]:
+        """Return the vertices of a polygon counter-clockwise; in other dimensions as they are."""
+        if self.dim != 2:
+            return list(range(len(self.points)))
+        at: dict[int, list[int]] = {}
+        for v, tight in enumerate(self.tight):
+            for label in tight:
+                at.setdefault(label, []).append(v)
+        ends: list[set[int]] = [set() for _ in self.points]
+        for pair in at.values():
+            if len(pair) == 2:
+                a, b = pair
+                ends[a].add(b)
+                ends[b].add(a)
+        order = [0, min(ends[0])]
+        while len(order) < len(self.points):
+            order.append(next(v for v in ends[order[-1]] if v != order[-2]))
+        a, b, c = (to_fractions(self.points[v]) for v in order[:3])
+        turn = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+        return order if turn > 0 else order[::-1]
+
     def split(self, form: Form, label: int) -> tuple[ExactPolytope | None, ExactPolytope | None]:
         """Return the parts where `form` is at most and at least 0, None where a part is flat.
+
+        Both are the whole, the same object, where `form` vanishes on all of it.
 
         Every vertex of a part at which `form` is 0 has `label` among its tight hyperplanes, also
         when the hyperplane only touches the polytope and cuts nothing.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from polyenum.cells.compiled import compiled
-from polyenum.cells.vertex.state import HAND, SMALLEST, UNIT, VERTICES
+from polyenum.cells.vertex.raw import test_box_raw
+from polyenum.cells.vertex.state import BOX_SIGNS, CERTIFIED, HAND, SMALLEST, UNIT, VERTICES
 
 
 @compiled()
@@ -12,35 +13,75 @@ def find_candidates(dims, layer, first, t, s):
 
     Sides of the others, and a guess for the candidates' (that at the bounding box's centre), go to
     ``sides``.
+    """
+    c = s.control
+    begin, end = max(first, t.hyper[layer]), t.hyper[layer + 1]
+    reach = bounding_box(dims, s)
+    if c[CERTIFIED]:
+        test_box(dims, layer, begin, end, reach, t, s)
+    else:
+        test_box_raw(dims, layer, begin, end, t, s)
+    found = t.hyper[layer]
+    for h in range(end - begin, end - begin + 8):
+        s.cuts_box[h] = 0
+    for word in range((end - begin + 7) // 8):
+        if s.cuts_box_words[word] == 0:
+            continue
+        for h in range(8 * word, 8 * word + 8):
+            if s.cuts_box[h]:
+                s.candidates[found] = begin + h
+                found += 1
+    s.candidate_count[layer] = found - t.hyper[layer]
+    c[BOX_SIGNS] += end - begin - s.candidate_count[layer]
 
-    A form is ``a . centre + c`` at the centre and changes by at most ``|a| . half`` within the box;
-    the box holds the true cell, since it is widened by the vertices' radii.  Rounding of the value at
-    the centre is at most ``gamma(dim + 3) (|a| . |centre| + |c| + |threshold|)``.
+
+@compiled()
+def bounding_box(dims, s):
+    """Write centre and half widths of a box that holds the true cell in hand to ``bounds``.
+
+    The vertices' radii and all rounding are in the half widths.
+
+    Returns
+    -------
+    float
+        A bound on the 1-norm of the box's points.
     """
     d = len(dims)
     c = s.control
-    n = t.row[layer + 1] - t.row[layer]
-    z = t.form[layer]
     points = s.hand_points[c[HAND]]
-    count = c[VERTICES]
-    begin, end = max(first, t.hyper[layer]), t.hyper[layer + 1]
-    shift = begin - t.hyper[layer]
-    flags, sides = s.cuts_box[: end - begin], s.sides[begin:end]
-    threshold = t.threshold[begin:end]
-    gamma = (d + 6) * UNIT
-    reach = 0.0
     centre, half = s.bounds[0], s.bounds[1]
+    reach = 0.0
     for k in range(d):
         low, high, radius = points[0, k], points[0, k], 0.0
-        for v in range(count):
+        for v in range(c[VERTICES]):
             low = min(low, points[v, k])
             high = max(high, points[v, k])
             radius = max(radius, points[v, d])
         centre[k] = low + 0.5 * (high - low)
-        wide = (max(high - centre[k], centre[k] - low) + radius) * (1 + 8 * UNIT) + SMALLEST
-        size = wide + abs(centre[k])
-        reach += size * (1 + 8 * UNIT)
-        half[k] = wide + gamma * size
+        half[k] = (max(high - centre[k], centre[k] - low) + radius) * (1 + 8 * UNIT) + SMALLEST
+        reach += (half[k] + abs(centre[k])) * (1 + 8 * UNIT)
+    return reach
+
+
+@compiled()
+def test_box(dims, layer, begin, end, reach, t, s):
+    """Flag in ``cuts_box`` the hyperplanes from `begin` to `end` that may vanish in the box.
+
+    A form is ``a . centre + c`` at the centre and changes by at most ``|a| . half`` within the box.
+    The value at the centre errs by at most ``gamma(dim + 3) (|a| . |centre| + |c| + |threshold|)``
+    (rounding of the sum; its first part is added to the half widths here) and
+    ``coef_error |x|_1 + const_error`` (rounding of the form).
+    """
+    d = len(dims)
+    n = t.row[layer + 1] - t.row[layer]
+    z = t.form[layer]
+    shift = begin - t.hyper[layer]
+    flags, sides = s.cuts_box[: end - begin], s.sides[begin:end]
+    threshold = t.threshold[begin:end]
+    gamma = (d + 6) * UNIT
+    centre, half = s.bounds[0], s.bounds[1]
+    for k in range(d):
+        half[k] += gamma * (half[k] + abs(centre[k]))
     constant = s.forms[z + d * n : z + (d + 1) * n]
     coef_error = t.coef_error[t.row[layer] : t.row[layer + 1]]
     const_error = t.const_error[t.row[layer] : t.row[layer + 1]]
@@ -73,14 +114,3 @@ def find_candidates(dims, layer, first, t, s):
             slack = spread[u] + abs(threshold[h]) * gamma
             sides[h] = value > 0
             flags[h] = not abs(value) * (1 - 8 * UNIT) > slack * (1 + 64 * UNIT) + d * SMALLEST
-    found = t.hyper[layer]
-    for h in range(end - begin, end - begin + 8):
-        s.cuts_box[h] = 0
-    for word in range((end - begin + 7) // 8):
-        if s.cuts_box_words[word] == 0:
-            continue
-        for h in range(8 * word, 8 * word + 8):
-            if s.cuts_box[h]:
-                s.candidates[found] = begin + h
-                found += 1
-    s.candidate_count[layer] = found - t.hyper[layer]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from polyenum.cells.compiled import compiled, popcount
-from polyenum.cells.vertex.state import HAND, LABELS, TOP_VERTEX, VERTICES
+from polyenum.cells.vertex.raw import cut_edge_raw
+from polyenum.cells.vertex.state import CERTIFIED, HAND, LABELS, TOP_VERTEX, VERTICES
 from polyenum.cells.vertex.vertices import cut_edge, solve_vertex
 
 
@@ -73,18 +74,14 @@ def new_vertex(dims, words, p, q, bit_at, floor, low, high, t, s):
     for w in range(words):
         to_mask[w] = s.hand_masks[hand, p, w] & s.hand_masks[hand, q, w]
     to_mask[bit_at >> 6] |= np.uint64(1) << np.uint64(bit_at & 63)
-    cut_edge(
-        dims,
-        s.hand_points[hand, p],
-        s.hand_points[hand, q],
-        s.value[0, p],
-        s.value[1, p],
-        s.value[0, q],
-        s.value[1, q],
-        to_point,
-    )
-    if to_point[len(dims)] > floor:
-        solve_vertex(dims, s.hand_labels[: s.control[LABELS]], to_mask, t, s, to_point)
+    at_p, at_q = s.hand_points[hand, p], s.hand_points[hand, q]
+    (zp, zq), (ep, eq) = (s.value[0, p], s.value[0, q]), (s.value[1, p], s.value[1, q])
+    if s.control[CERTIFIED]:
+        cut_edge(dims, at_p, at_q, zp, ep, zq, eq, to_point)
+        if to_point[len(dims)] > floor:
+            solve_vertex(dims, s.hand_labels[: s.control[LABELS]], to_mask, t, s, to_point)
+    else:
+        cut_edge_raw(dims, at_p, at_q, zp, zq, to_point)
     copy_vertex(dims, words, to_point, to_mask, s.stack_points[high], s.stack_masks[high])
 
 
@@ -149,7 +146,7 @@ def split_polygon(dims, words, bit_at, floor, t, s):
 def split_polytope(dims, words, bit_at, floor, t, s):
     """Split the cell in hand, in any dimension; otherwise as `split_polygon`."""
     c = s.control
-    count, masks = c[VERTICES], s.hand_masks[c[HAND]]
+    count, masks, room = c[VERTICES], s.hand_masks[c[HAND]], s.hand_points.shape[1]
     low, high = 0, c[TOP_VERTEX]
     for v in range(count):
         keep_vertex(dims, words, v, bit_at, low, high, s)
@@ -161,7 +158,8 @@ def split_polytope(dims, words, bit_at, floor, t, s):
         for q in range(count):
             if s.sign[q] <= 0 or not spans_edge(dims, words, p, q, count, masks):
                 continue
-            if low >= s.hand_points.shape[1] or high >= len(s.stack_points):
+            # Both parts are in hand sooner or later.
+            if max(low, high - c[TOP_VERTEX]) >= room or high >= len(s.stack_points):
                 return -1
             new_vertex(dims, words, p, q, bit_at, floor, low, high, t, s)
             low += 1

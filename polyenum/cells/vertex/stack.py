@@ -104,13 +104,17 @@ def push_upper(dims, h, vertices, t, s):
 
 @compiled()
 def room_for_split(t, s):
-    """Return whether buffers and stack have room for what a split of the cell in hand needs at least."""
+    """Return whether buffers and stack have room for what a split of the cell in hand needs at least.
+
+    For a polygon it is all that a split can need: without error bounds, signs may alternate from
+    vertex to vertex, and each edge be cut.
+    """
     c = s.control
     layer = c[LAYER]
     return (
         c[DEPTH] < len(s.pending)
-        and c[VERTICES] + 2 <= s.hand_points.shape[1]
-        and c[TOP_VERTEX] + c[VERTICES] + 2 <= len(s.stack_points)
+        and 2 * c[VERTICES] + 2 <= s.hand_points.shape[1]
+        and c[TOP_VERTEX] + 2 * c[VERTICES] + 2 <= len(s.stack_points)
         and c[TOP_LABEL] + c[LABELS] + 1 <= len(s.stack_labels)
         and c[TOP_SIDE] + t.hyper[layer + 1] - t.hyper[layer] <= len(s.stack_sides)
         and c[TOP_FORM] + t.form[layer + 2] - t.form[layer + 1] <= len(s.stack_forms)

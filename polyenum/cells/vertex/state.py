@@ -25,11 +25,13 @@ DONE, BUDGET, OUTPUT_FULL, UNDECIDED, GROW, MORE_WORDS = range(6)
     OUT_VERTICES,
     OUT_LABELS,
     REGIONS,  # regions found in this call
-    FLOAT_SIGNS,
+    FLOAT_SIGNS,  # signs at vertices
+    BOX_SIGNS,  # hyperplanes that the bounding test found not to cut a cell
+    CERTIFIED,  # 0: take signs from floats without bounds
     UNDECIDED_AT,  # the hyperplane whose sign is not decided
     OVERRIDE,  # 1 when decided_* hold answers for it
     CONTROL_SIZE,
-) = range(21)
+) = range(23)
 
 NOTHING, A_CELL, A_ROOT = range(3)  # a root: a cell from elsewhere, its forms yet to be computed
 
@@ -48,7 +50,7 @@ class State(ArrayTable):
 
     layout = {
         "control": ("int64", 1),
-        "done": ("float64", 1),  # [finished share of the tree]
+        "done": ("float64", 1),  # [finished share of the tree, largest radius in the output]
         "sides": ("uint8", 1),  # per hyperplane: 1 where the cell in hand lies above it
         "side_words": ("uint64", 1),  # the same memory, eight sides a word
         "forms": ("float64", 1),

@@ -26,6 +26,7 @@ import numpy as np
 from polyenum.cells.compiled import compiled
 from polyenum.cells.vertex.candidates import find_candidates
 from polyenum.cells.vertex.forms import copy, correct_next, start_next
+from polyenum.cells.vertex.raw import classify_raw
 from polyenum.cells.vertex.signs import classify
 from polyenum.cells.vertex.split import drop_unused_labels, split_polygon, split_polytope
 from polyenum.cells.vertex.stack import pop, push_upper, room_for_split
@@ -34,6 +35,7 @@ from polyenum.cells.vertex.state import (
     A_ROOT,
     BASE,
     BUDGET,
+    CERTIFIED,
     CUTS,
     DEPTH,
     DONE,
@@ -76,6 +78,7 @@ def emit(dims, words, t, s):
     for v in range(count):
         for k in range(d):
             s.out_points[v0 + v, k] = s.hand_points[hand, v, k]
+        s.done[1] = max(s.done[1], s.hand_points[hand, v, d])
         for w in range(words):
             s.out_masks[v0 + v, w] = s.hand_masks[hand, v, w]
     copy(s.hand_labels, 0, s.out_labels, l0, c[LABELS])
@@ -131,14 +134,17 @@ def walk(dims, words, store, budget, floor, t, s):
             copy(t.first, 0, s.forms, 0, t.form[1])
         while not entering and layer < t.layers and c[NEXT] < s.candidate_count[layer]:
             h = s.candidates[t.hyper[layer] + c[NEXT]]
-            low, high, unsure = 0, 0, 1
-            for attempt in range(2):
+            low, high, unsure = 0, 0, 0
+            if not c[CERTIFIED]:
+                low, high, unsure = classify_raw(dims, layer, h, t, s)
+            for attempt in range(2 * c[CERTIFIED]):
                 if attempt == 0 or (unsure > 0 and c[OVERRIDE] == 0 and solve_unsure(dims, t, s)):
                     low, high, unsure = classify(dims, layer, h, t, s)
             if unsure > 0:
                 c[UNDECIDED_AT] = h
                 return UNDECIDED
-            if low + high < c[VERTICES] or (low > 0 and high > 0):
+            tested = c[VERTICES]
+            if low + high < tested or (low > 0 and high > 0):
                 # The hyperplane is tight somewhere: it needs a label, hence room for one.
                 if c[LABELS] == 64 * words:
                     drop_unused_labels(words, s)
@@ -157,7 +163,7 @@ def walk(dims, words, store, budget, floor, t, s):
                     if vertices < 0:
                         c[LABELS] -= 1
                         return GROW
-                    c[FLOAT_SIGNS] += low + high
+                    c[FLOAT_SIGNS] += tested
                     c[CUTS] += 1
                     push_upper(dims, h, vertices, t, s)
                     c[OVERRIDE] = 0
@@ -168,7 +174,7 @@ def walk(dims, words, store, budget, floor, t, s):
                 for v in range(c[VERTICES]):
                     if s.sign[v] == 0:
                         s.hand_masks[c[HAND], v, bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
-            c[FLOAT_SIGNS] += low + high
+            c[FLOAT_SIGNS] += tested
             side = 1 if high > 0 else 0
             if s.sides[h] != side:
                 s.sides[h] = side

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.cells.engine import Found, SignCounts
 from polyenum.cells.exact.forms import ExactForms
-from polyenum.cells.exact.numbers import Point, meet, to_float, value
-from polyenum.cells.exact.polytope import ExactPolytope
+from polyenum.cells.exact.numbers import Point, meet, quotient, value
 from polyenum.cells.vertex import state as k
 from polyenum.cells.vertex.tables import Tables
 from polyenum.cells.vertex.walk import walk
 from polyenum.domains import Domain
+from polyenum.errors import NumericalError
 from polyenum.networks import PiecewiseLinearNetwork
 
 OUTPUT_BYTES = 1 << 26
+# A cell that grows beyond this without certified signs is no polytope any more.
+RAW_VERTICES = 1 << 14
 
 
 class PendingCell(NamedTuple):
@@ -47,58 +49,21 @@ class PendingCell(NamedTuple):
     cuts: int
 
 
-class Found(NamedTuple):
-    """Regions in the order in which they were found, as flat arrays; see `state.State`."""
-
-    sides: NDArray[np.uint8]
-    forms: NDArray[np.float64]
-    vertex_count: NDArray[np.int64]
-    label_count: NDArray[np.int64]
-    points: NDArray[np.float64]
-    masks: NDArray[np.uint64]
-    labels: NDArray[np.int32]
-
-
-class SignCounts(NamedTuple):
-    """How many signs were decided, and how."""
-
-    floats: int
-    exact: int
-
-
 def root_cell(domain: Domain) -> PendingCell:
     """Return the whole `domain` as a cell, with nothing tested yet."""
-    order = _cyclic(domain.polytope) if domain.dim == 2 else range(len(domain.vertices))
+    order = domain.polytope.vertex_order()
     sides = sorted(frozenset().union(*domain.polytope.tight))
     masks = np.zeros((len(domain.vertices), (len(sides) + 63) // 64), np.uint64)
     for v, corner in enumerate(order):
         for bit, side in enumerate(sides):
             if side in domain.polytope.tight[corner]:
                 masks[v, bit >> 6] |= np.uint64(1 << (bit & 63))
-    points = np.column_stack([domain.vertices, domain.vertex_radii])[list(order)]
+    points = np.column_stack([domain.vertices, domain.vertex_radii])[order]
     labels = np.array([-1 - side for side in sides], np.int32)
     return PendingCell(0, 0, np.zeros(0, np.uint8), points, masks, labels, 0)
 
 
-def _cyclic(polygon: ExactPolytope) -> list[int]:
-    """Return the vertices of a polygon counter-clockwise."""
-    order = [0]
-    while len(order) < len(polygon.points):
-        order.append(
-            next(
-                v
-                for v in range(len(polygon.points))
-                if v not in order and polygon.adjacent(order[-1], v)
-            )
-        )
-    a, b, c = (
-        [Fraction(x, polygon.points[v][-1]) for x in polygon.points[v][:-1]] for v in order[:3]
-    )
-    turn = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
-    return order if turn > 0 else order[::-1]
-
-
-class Walker:
+class VertexWalker:
     """Walks subtrees of one network on one domain.
 
     Parameters
@@ -107,18 +72,23 @@ class Walker:
     domain : Domain
     tables : Tables
         Of this network and domain.
+    certified : bool
+        Whether to take signs from floats only beyond their error bounds.
     """
 
-    def __init__(self, network: PiecewiseLinearNetwork, domain: Domain, tables: Tables) -> None:
+    def __init__(
+        self, network: PiecewiseLinearNetwork, domain: Domain, tables: Tables, *, certified: bool
+    ) -> None:
         self.tables = tables
         self.dims = (0,) * domain.dim
         self.words = 1
-        self.exact_signs = 0
+        self._certified = certified
+        self._exact_signs = self._exact_cells = 0
         self._network, self._domain = network, domain
         self._corners: dict[bytes, Point] = {}
         # A vertex within this radius costs nothing worth a fresh solution.
         scale = float(np.abs(domain.vertices).max())
-        self._floor = max(2.0**-22 * scale, k.SMALLEST)
+        self._floor = max(2.0**-26 * scale, k.SMALLEST)
         self._full = False
         self.state = self._new_state()
 
@@ -135,7 +105,7 @@ class Walker:
         flags = np.zeros(int(np.diff(t.hyper).max(initial=0)) // 8 + 2, np.uint64)
         return k.State(
             control=np.zeros(k.CONTROL_SIZE, np.int64),
-            done=np.zeros(1),
+            done=np.zeros(2),
             sides=sides.view(np.uint8)[:hyperplanes],
             side_words=sides,
             forms=np.zeros(t.form[-1]),
@@ -192,6 +162,7 @@ class Walker:
         c[k.VERTICES], c[k.LABELS] = len(cell.points), len(cell.labels)
         c[k.LAYER], c[k.NEXT], c[k.CUTS] = cell.layer, cell.hyperplane, cell.cuts
         c[k.IN_HAND] = k.A_ROOT
+        c[k.CERTIFIED] = self._certified
 
     def reserve(self, regions: int) -> None:
         """Make room for about `regions` regions of output, or as many as fit into OUTPUT_BYTES."""
@@ -232,6 +203,11 @@ class Walker:
             if status == k.UNDECIDED:
                 self._decide()
             elif status == k.GROW:
+                if not self._certified and self.state.hand_points.shape[1] >= RAW_VERTICES:
+                    raise NumericalError(
+                        f"a cell with more than {RAW_VERTICES:,} vertices: signs taken from floats "
+                        "without bounds have contradicted each other; certified=True does not"
+                    )
                 self._grow_hand()
                 self._grow_stack()
             elif status == k.MORE_WORDS:
@@ -261,9 +237,20 @@ class Walker:
 
     def take_signs(self) -> SignCounts:
         """Return how many signs were decided since the last call."""
-        counts = SignCounts(int(self.state.control[k.FLOAT_SIGNS]), self.exact_signs)
-        self.state.control[k.FLOAT_SIGNS] = self.exact_signs = 0
+        c = self.state.control
+        counts = SignCounts(
+            int(c[k.BOX_SIGNS]),
+            int(c[k.FLOAT_SIGNS]) - self._exact_signs,
+            self._exact_signs,
+            self._exact_cells,
+        )
+        c[k.BOX_SIGNS] = c[k.FLOAT_SIGNS] = self._exact_signs = self._exact_cells = 0
         return counts
+
+    @property
+    def largest_radius(self) -> float:
+        """A bound on the error of every coordinate of every vertex written to the output so far."""
+        return float(self.state.done[1])
 
     def take_found(self) -> Found:
         """Return copies of the regions in the output arrays, and empty these."""
@@ -337,25 +324,31 @@ class Walker:
         h = int(c[k.UNDECIDED_AT])
         form, exponent = self._forms.hyperplane(h, s.sides)
         s.decided_sign[:n] = 2
-        for v in np.flatnonzero(s.sign[:n] == 2):
+        for v in np.flatnonzero(s.sign[:n] == 2).tolist():
             point = self._corner(s.hand_masks[hand, v])
-            rounded = [to_float(Fraction(x, point[-1])) for x in point[:-1]]
+            *whole, w = point
+            rounded = [quotient(x, w) for x in whole]
             s.hand_points[hand, v] = [*(x for x, _ in rounded), max(e for _, e in rounded)]
-            exact = Fraction(value(form, point), point[-1] << exponent)
-            number, error = to_float(exact)
+            exact = value(form, point)
+            number, error = quotient(exact, w << exponent)
             sign = (exact > 0) - (exact < 0)
             if sign and number == 0.0:
                 number = sign * k.SMALLEST
             s.decided_sign[v] = sign
             s.decided_value[:, v] = number, error
-            self.exact_signs += 1
+            self._exact_signs += 1
+        self._exact_cells += 1
         c[k.OVERRIDE] = 1
 
     def _corner(self, mask: NDArray[np.uint64]) -> Point:
         """Return the exact vertex where the hyperplanes of `mask` meet, for the sides in hand."""
         s = self.state
-        bits = [b for b in range(64 * self.words) if int(mask[b >> 6]) >> (b & 63) & 1]
-        labels = sorted(int(s.hand_labels[b]) for b in bits)
+        labels = []
+        for w, word in enumerate(mask.tolist()):
+            while word:
+                labels.append(int(s.hand_labels[64 * w + (word & -word).bit_length() - 1]))
+                word &= word - 1
+        labels.sort()
         prefix = 0
         if labels[-1] >= 0:
             layer = int(np.searchsorted(self.tables.hyper, labels[-1], side="right")) - 1
@@ -363,7 +356,7 @@ class Walker:
         key = np.array(labels, np.int64).tobytes() + s.sides[:prefix].tobytes()
         point = self._corners.get(key)
         if point is None:
-            point = meet([self._forms.label(label, s.sides) for label in labels])
+            point = meet((self._forms.label(label, s.sides) for label in labels), len(self.dims))
             if point is None:
                 raise AssertionError("a vertex is not pinned down by its tight hyperplanes")
             if len(self._corners) > 100_000:

@@ -1,0 +1,195 @@
+"""The walk in rational arithmetic throughout: slow, and the arbiter of the fast one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyenum.cells.engine import Found, SignCounts
+from polyenum.cells.exact.forms import ExactForms
+from polyenum.cells.exact.numbers import quotient
+from polyenum.cells.exact.polytope import ExactPolytope
+from polyenum.domains import Domain
+from polyenum.networks import PiecewiseLinearNetwork
+
+
+class ExactCell(NamedTuple):
+    """A pending cell: its sides so far, the next hyperplane being ``len(sides)``, and its cuts."""
+
+    polytope: ExactPolytope
+    sides: bytes
+    cuts: int
+
+
+class ExactEngine:
+    """Cells as rational vertices.
+
+    Parameters
+    ----------
+    network : PiecewiseLinearNetwork
+    domain : Domain
+    """
+
+    certified = True
+
+    def __init__(self, network: PiecewiseLinearNetwork, domain: Domain) -> None:
+        self._network, self._domain = network, domain
+        self._walkers: list[ExactWalker] = []
+
+    def root(self) -> ExactCell:
+        """Return the whole domain as a pending cell."""
+        whole = self._domain.polytope
+        tight = [frozenset(-1 - side for side in at) for at in whole.tight]
+        return ExactCell(ExactPolytope(whole.dim, whole.points, tight), b"", 0)
+
+    def walker(self) -> ExactWalker:
+        """Return a new walker."""
+        walker = ExactWalker(self._network, self._domain)
+        self._walkers.append(walker)
+        return walker
+
+    def map_error(self) -> NDArray[np.float64]:
+        """Return bounds on the rounding of the maps stored so far: (2, outputs)."""
+        return np.max([walker.map_error for walker in self._walkers], axis=0)
+
+
+class ExactWalker:
+    """Walks subtrees depth first; see `polyenum.cells.engine.CellWalker` for its methods.
+
+    Parameters
+    ----------
+    network : PiecewiseLinearNetwork
+    domain : Domain
+
+    Attributes
+    ----------
+    map_error : (2, outputs) float64
+        The largest rounding of a stored map, of its coefficients and its constants.
+    """
+
+    output_full = False
+
+    def __init__(self, network: PiecewiseLinearNetwork, domain: Domain) -> None:
+        self.regions = 0
+        self.largest_radius = 0.0
+        self._network = network
+        self._forms = ExactForms(network, domain)
+        self.map_error = np.zeros((2, network.output_dim))
+        self._stack: list[ExactCell] = []
+        self._found: list[ExactCell] = []
+        self._done = 0.0
+        self._signs = SignCounts()
+
+    def load(self, cell: ExactCell) -> None:
+        """Take `cell` as the work to do."""
+        self._stack = [cell]
+
+    def reserve(self, regions: int) -> None:
+        """Do nothing: the output grows as needed."""
+
+    def run(self, budget: int, *, store: bool) -> bool:
+        """Walk until `budget` more regions are found; return whether nothing is left to do."""
+        self.regions = 0
+        while self._stack and self.regions < budget:
+            region = self._descend(self._stack.pop())
+            self.regions += 1
+            self._done += 0.5**region.cuts
+            if store:
+                self._found.append(region)
+        return not self._stack
+
+    def _descend(self, cell: ExactCell) -> ExactCell:
+        """Split `cell` by all hyperplanes; return its lowest part, and leave the others on the stack."""
+        polytope, cuts = cell.polytope, cell.cuts
+        count = self._network.hyperplane_count
+        sides = np.zeros(count, np.uint8)
+        sides[: len(cell.sides)] = np.frombuffer(cell.sides, np.uint8)
+        signs = 0
+        for h in range(len(cell.sides), count):
+            form, _ = self._forms.hyperplane(h, sides)
+            signs += len(polytope.points)
+            low, high = polytope.split(form, h)
+            if low is not None and high is not None and low is not high:
+                cuts += 1
+                sides[h] = 1
+                self._stack.append(ExactCell(high, sides[: h + 1].tobytes(), cuts))
+                sides[h] = 0
+            elif low is None:
+                sides[h] = 1
+            polytope = low or high  # type: ignore[assignment]
+        self._signs = self._signs.plus(SignCounts(exact=signs, exact_cells=1))
+        return ExactCell(polytope, sides.tobytes(), cuts)
+
+    def take_done(self) -> float:
+        """Return the share of the tree finished since the last call."""
+        done, self._done = self._done, 0.0
+        return done
+
+    def take_signs(self) -> SignCounts:
+        """Return how many signs were decided since the last call."""
+        signs, self._signs = self._signs, SignCounts()
+        return signs
+
+    def take_found(self) -> Found:
+        """Return the regions stored since the last call, their vertices and maps rounded."""
+        regions, self._found = self._found, []
+        words = 1
+        points, labels, masks, forms = [], [], [], []
+        for region in regions:
+            polytope = region.polytope
+            own = sorted(frozenset().union(*polytope.tight))
+            labels.append(own)
+            words = max(words, (len(own) + 63) // 64)
+            bit = {label: k for k, label in enumerate(own)}
+            for v in polytope.vertex_order():
+                *whole, w = polytope.points[v]
+                rounded = [quotient(x, w) for x in whole]
+                points.append([x for x, _ in rounded])
+                self.largest_radius = max(self.largest_radius, *(e for _, e in rounded))
+                masks.append(sum(1 << bit[label] for label in polytope.tight[v]))
+            forms.append(self._output_forms(np.frombuffer(region.sides, np.uint8)))
+        dim = self._forms.domain.dim
+        outputs = self._network.output_dim
+        sides = np.array([np.frombuffer(r.sides, np.uint8) for r in regions], np.uint8)
+        return Found(
+            np.packbits(
+                sides.reshape(len(regions), self._network.hyperplane_count),
+                axis=1,
+                bitorder="little",
+            ),
+            np.array(forms).reshape(len(regions), (dim + 1) * outputs),
+            np.array([len(r.polytope.points) for r in regions], np.int64),
+            np.array([len(own) for own in labels], np.int64),
+            np.array(points).reshape(-1, dim),
+            np.array(
+                [[m >> 64 * w & (1 << 64) - 1 for w in range(words)] for m in masks], np.uint64
+            ).reshape(-1, words),
+            np.array([label for own in labels for label in own], np.int32),
+        )
+
+    def _output_forms(self, sides: NDArray[np.uint8]) -> list[float]:
+        numbers, exponent = self._forms.after_activation(len(self._network.stages) - 1, sides)
+        found = []
+        for row, form in enumerate(numbers):
+            for output, number in enumerate(form):
+                rounded, error = quotient(int(number), 1 << exponent)
+                found.append(rounded)
+                constant = int(row == len(numbers) - 1)
+                self.map_error[constant, output] = max(self.map_error[constant, output], error)
+        return found
+
+    def pending(self) -> int:
+        """Return how many cells are on the stack."""
+        return len(self._stack)
+
+    def give_away_half(self) -> list[ExactCell]:
+        """Give away the largest pending cells, half of the stack's share of the tree or just over."""
+        shares = [0.5**cell.cuts for cell in self._stack]
+        given, count = 0.0, 0
+        while count < len(shares) and given < sum(shares) / 2:
+            given += shares[count]
+            count += 1
+        cells, self._stack = self._stack[:count], self._stack[count:]
+        return cells[::-1]

@@ -1,0 +1,47 @@
+"""The vertex cells as an engine."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyenum.cells.vertex.tables import build_tables
+from polyenum.cells.vertex.walker import PendingCell, VertexWalker, root_cell
+from polyenum.domains import Domain
+from polyenum.networks import PiecewiseLinearNetwork
+
+
+class VertexEngine:
+    """Cells as float64 vertices with error bounds and bitmasks of tight hyperplanes, compiled.
+
+    Parameters
+    ----------
+    network : PiecewiseLinearNetwork
+    domain : Domain
+    certified : bool
+        Whether to take signs from floats only beyond their error bounds.
+
+    Raises
+    ------
+    NetworkError
+        If the forms can exceed the range of float64 on the domain.
+    """
+
+    def __init__(self, network: PiecewiseLinearNetwork, domain: Domain, *, certified: bool) -> None:
+        self.certified = certified
+        self._network, self._domain = network, domain
+        self._tables = build_tables(network, domain)
+
+    def root(self) -> PendingCell:
+        """Return the whole domain as a pending cell."""
+        return root_cell(self._domain)
+
+    def walker(self) -> VertexWalker:
+        """Return a new walker."""
+        return VertexWalker(self._network, self._domain, self._tables, certified=self.certified)
+
+    def map_error(self) -> NDArray[np.float64]:
+        """Return bounds on the errors of the stored maps: (2, outputs), coefficients and constants."""
+        t = self._tables
+        last = slice(t.row[-2], t.row[-1])
+        return np.stack([t.coef_error[last], t.const_error[last]])

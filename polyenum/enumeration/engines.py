@@ -1,0 +1,54 @@
+"""Which cells do the work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from polyenum.domains import Domain
+from polyenum.errors import DomainError, OptionError
+from polyenum.networks import PiecewiseLinearNetwork
+
+if TYPE_CHECKING:
+    from polyenum.cells.engine import Engine
+
+LARGEST_DIM = 8
+ENGINES = ("auto", "vertex", "exact")
+
+
+def check_engine(engine: str, certified: bool, domain: Domain) -> None:
+    """Raise unless `engine` is known and can do what is asked.
+
+    Raises
+    ------
+    OptionError
+        If there is no such engine, or it cannot do without proofs.
+    DomainError
+        If the domain's dimension is too large for it.
+    """
+    if engine not in ENGINES:
+        raise OptionError(
+            f"engine must be one of {', '.join(map(repr, ENGINES))}, found {engine!r}"
+        )
+    if not isinstance(certified, bool):
+        raise OptionError(f"certified must be True or False, found {certified!r}")
+    if engine == "exact" and not certified:
+        raise OptionError("engine='exact' is always certified; certified=False is for 'vertex'")
+    if domain.dim > LARGEST_DIM:
+        raise DomainError(
+            f"{domain!r} has dimension {domain.dim}; cells keep their vertices, of which there are "
+            f"about 2**dimension each, so at most {LARGEST_DIM} dimensions work; a Slice through "
+            "the domain does"
+        )
+
+
+def make_engine(
+    engine: str, network: PiecewiseLinearNetwork, domain: Domain, *, certified: bool
+) -> Engine:
+    """Return the engine of that name; "auto" is the vertex cells."""
+    if engine == "exact":
+        from polyenum.cells.exact.walker import ExactEngine
+
+        return ExactEngine(network, domain)
+    from polyenum.cells.vertex.engine import VertexEngine
+
+    return VertexEngine(network, domain, certified=certified)
