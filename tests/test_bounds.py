@@ -251,7 +251,7 @@ def networks():
         # Two lines at a small angle, and others through the ill-conditioned point where they meet.
         point = random.integers(-300, 301, 2) / 1024
         lines = random.integers(-9, 10, (5, 2)).astype(float)
-        lines[:2, 0] = 2.0**20
+        lines[:2, 0] = 3.0**13
         yield [(lines, -(lines @ point)), (np.ones((1, 5)), np.zeros(1))]
 wrong = 0
 for net in networks():
