@@ -112,6 +112,52 @@ def bunny_in_3d() -> None:
     )
 
 
+def price_of_certification() -> None:
+    """Print what proofs cost: certified against raw floats, one thread; the exact cells; `check`."""
+    for widths, bias, target, rounds in (
+        ([2, 128, 128, 128, 1], True, 1.5, 9),
+        ([2, 256, 256, 256, 1], True, 1.5, 5),
+        ([3, 32, 32, 1], True, 1.5, 9),
+        ([4, 24, 24, 1], True, 1.5, 5),
+        ([2, 128, 128, 1], False, 5, 9),
+    ):
+        net, box = random_network(widths, bias=bias), pe.Box(-1, 1, dim=widths[0])
+        proven, raw = alternate(
+            rounds,
+            partial(everything, net, box, threads=1),
+            partial(everything, net, box, threads=1, certified=False),
+        )
+        factor = ratio(proven, raw)
+        name = ",".join(map(str, widths)) + ("" if bias else " bias-free")
+        cx = pe.enumerate_regions(net, box)
+        wrong = int(pe.count_regions(net, box, certified=False))
+        report(
+            f"{name}: certified ({len(cx):,} regions) / raw ({wrong:,})",
+            f"{statistics.median(proven):.4f} s / {statistics.median(raw):.4f} s = {factor:.2f}",
+            f"<= {target}",
+            met=factor <= target,
+        )
+    net, box = random_network([2, 32, 32, 32, 1]), pe.Box(-1, 1, dim=2)
+    exact, fast = alternate(
+        2, partial(everything, net, box, engine="exact"), partial(everything, net, box)
+    )
+    cx = pe.enumerate_regions(net, box)
+    report(
+        f"2,32,32,32,1: exact cells ({len(cx):,} regions) / vertex cells",
+        f"{statistics.median(exact):.2f} s / {statistics.median(fast):.4f} s = {ratio(exact, fast):.0f}",
+        "none",
+        met=True,
+    )
+    net = random_network([2, 128, 128, 128, 1])
+    checked = pe.check(pe.enumerate_regions(net, box), net, box)
+    report(
+        f"2,128,128,128,1: check of {checked.regions:,} regions",
+        f"{checked.seconds:.1f} s",
+        "none",
+        met=True,
+    )
+
+
 def threads_and_memory() -> None:
     """Print what two threads gain, and the memory of counting and of storing."""
     net, box = random_network([4, 64, 64, 1]), pe.Box(-1, 1, dim=4)
@@ -190,6 +236,7 @@ def main() -> None:
     began = time.perf_counter()
     against_regioncam_and_products()
     bunny_in_3d()
+    price_of_certification()
     threads_and_memory()
     first_call()
     print(f"done in {time.perf_counter() - began:.0f} s")

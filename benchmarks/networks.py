@@ -11,14 +11,16 @@ import polyenum as pe
 DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
-def random_network(widths: list[int], *, seed: int = 0) -> pe.PiecewiseLinearNetwork:
-    """Return a ReLU network: weights normal with std sqrt(2 / fan_in), biases uniform(-1, 1)."""
+def random_network(
+    widths: list[int], *, seed: int = 0, bias: bool = True
+) -> pe.PiecewiseLinearNetwork:
+    """Return a ReLU network: weights normal with std sqrt(2 / fan_in), biases uniform(-1, 1) or 0."""
     random = np.random.default_rng(seed)
     layers = [
         (random.normal(size=(n, m)) * np.sqrt(2 / m), random.uniform(-1, 1, n))
         for m, n in zip(widths[:-1], widths[1:], strict=True)
     ]
-    return pe.PiecewiseLinearNetwork.from_arrays(layers)
+    return pe.PiecewiseLinearNetwork.from_arrays([(w, b if bias else 0 * b) for w, b in layers])
 
 
 def bunny(name: str) -> pe.PiecewiseLinearNetwork | None:

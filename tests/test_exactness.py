@@ -148,9 +148,10 @@ def test_certificates_tell_how() -> None:
     raw = pe.enumerate_regions(net, box, certified=False)
     assert not raw.certificate.certified
     assert len(raw) == count
-    doubled = [(np.vstack([s.weight, s.weight]), np.tile(s.bias, 2)) for s in net.stages[:1]]
-    doubled.append((np.ones((1, 20)), np.zeros(1)))
-    mixed = pe.enumerate_regions(doubled, box).certificate
+    pencil = np.array([[3.0**13, 1], [3.0**13, 2], [1, -3], [2, 5]]), np.array([0.0, 0, 0, 0])
+    mixed = pe.enumerate_regions(
+        [pencil, (np.ones((1, 4)), [0])], pe.Box(-0.75, 1, dim=2)
+    ).certificate
     assert mixed.certified
     assert mixed.exact_cells > 0
     assert mixed.exact_signs >= mixed.exact_cells

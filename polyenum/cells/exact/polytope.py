@@ -59,8 +59,8 @@ class ExactPolytope:
         order = [0, min(ends[0])]
         while len(order) < len(self.points):
             order.append(next(v for v in ends[order[-1]] if v != order[-2]))
-        a, b, c = (to_fractions(self.points[v]) for v in order[:3])
-        turn = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+        p, q, r = (to_fractions(self.points[v]) for v in order[:3])
+        turn = (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
         return order if turn > 0 else order[::-1]
 
     def split(self, form: Form, label: int) -> tuple[ExactPolytope | None, ExactPolytope | None]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from polyenum.cells.compiled import compiled
-from polyenum.cells.vertex.state import HAND, OVERRIDE, SMALLEST, UNIT, VERTICES
+from polyenum.cells.vertex.state import HAND, LABELS, OVERRIDE, SMALLEST, UNIT, VERTICES
 
 
 @compiled()
@@ -64,3 +66,29 @@ def classify(dims, layer, h, t, s):
         high += sign == 1
         unsure += sign == 2
     return low, high, unsure
+
+
+@compiled()
+def copy_signs(h, t, s):
+    """Take the signs of hyperplane `h` from the earlier one in the same place, which is decided.
+
+    Returns
+    -------
+    low, high : int
+        How many vertices lie below and above; one of them is 0, since the twin has made its cut.
+    """
+    c = s.control
+    twin, factor = t.twin[h, 0], t.twin[h, 1]
+    bit = 0
+    while bit < c[LABELS] and s.hand_labels[bit] != twin:
+        bit += 1
+    sign = factor * (1 if s.sides[twin] else -1)
+    tight = 0
+    for v in range(c[VERTICES]):
+        on = bit < c[LABELS] and s.hand_masks[c[HAND], v, bit >> 6] >> np.uint64(
+            bit & 63
+        ) & np.uint64(1)
+        s.sign[v] = 0 if on else sign
+        tight += 1 if on else 0
+    off = c[VERTICES] - tight
+    return (off, 0) if sign < 0 else (0, off)

@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.cells.array_table import ArrayTable
+from polyenum.cells.vertex.twins import find_twins
 from polyenum.domains import Domain
 from polyenum.errors import NetworkError
 from polyenum.networks import PiecewiseLinearNetwork
@@ -77,6 +78,10 @@ class Tables(ArrayTable):
         "last_intercept": ("float64", 1),
         "hyper_row": ("int64", 1),  # per hyperplane: its coordinate, counted within the layer
         "plain": ("bool", 1),  # per layer: hyperplane k is coordinate k's only one
+        "twin": (
+            "int64",
+            2,
+        ),  # per hyperplane: an earlier one with the same zero set, or -1; and sign
         "threshold": ("float64", 1),
         "slope_jump": ("float64", 1),
         "intercept_jump": ("float64", 1),
@@ -103,6 +108,11 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
     """
     stages = list(network.stages)
     dim = domain.dim
+    twins = []
+    for stage, first_hyperplane in zip(stages, network.hyperplane_offsets, strict=False):
+        twin = find_twins(stage)
+        twin[twin[:, 0] >= 0, 0] += first_hyperplane
+        twins.append(twin)
     weights = [stage.weight for stage in stages]
     biases = [stage.bias for stage in stages]
     tables = [stage.activation for stage in stages]
@@ -169,6 +179,7 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
             ],
             np.bool_,
         ),
+        twin=np.concatenate(twins).astype(np.int64),
         threshold=_joined([t.breakpoints for t in tables]),
         slope_jump=_joined([_jumps(t.slopes, t.breakpoint_coordinate) for t in tables]),
         intercept_jump=_joined([_jumps(t.intercepts, t.breakpoint_coordinate) for t in tables]),

@@ -27,7 +27,7 @@ from polyenum.cells.compiled import compiled
 from polyenum.cells.vertex.candidates import find_candidates
 from polyenum.cells.vertex.forms import copy, correct_next, start_next
 from polyenum.cells.vertex.raw import classify_raw
-from polyenum.cells.vertex.signs import classify
+from polyenum.cells.vertex.signs import classify, copy_signs
 from polyenum.cells.vertex.split import drop_unused_labels, split_polygon, split_polytope
 from polyenum.cells.vertex.stack import pop, push_upper, room_for_split
 from polyenum.cells.vertex.state import (
@@ -135,16 +135,19 @@ def walk(dims, words, store, budget, floor, t, s):
         while not entering and layer < t.layers and c[NEXT] < s.candidate_count[layer]:
             h = s.candidates[t.hyper[layer] + c[NEXT]]
             low, high, unsure = 0, 0, 0
-            if not c[CERTIFIED]:
+            twin = t.twin[h, 0] >= 0
+            if twin:
+                low, high = copy_signs(h, t, s)
+            elif not c[CERTIFIED]:
                 low, high, unsure = classify_raw(dims, layer, h, t, s)
-            for attempt in range(2 * c[CERTIFIED]):
+            for attempt in range(2 if c[CERTIFIED] and not twin else 0):
                 if attempt == 0 or (unsure > 0 and c[OVERRIDE] == 0 and solve_unsure(dims, t, s)):
                     low, high, unsure = classify(dims, layer, h, t, s)
             if unsure > 0:
                 c[UNDECIDED_AT] = h
                 return UNDECIDED
-            tested = c[VERTICES]
-            if low + high < tested or (low > 0 and high > 0):
+            tested = 0 if twin else c[VERTICES]
+            if low + high < c[VERTICES] or (low > 0 and high > 0):
                 # The hyperplane is tight somewhere: it needs a label, hence room for one.
                 if c[LABELS] == 64 * words:
                     drop_unused_labels(words, s)
