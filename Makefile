@@ -12,8 +12,10 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
 
+# Thousands of networks for every property; FUZZ_EXAMPLES=n says how many.
 fuzz: $(VENV)/.test
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest tests -k "reference or invariants"
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest --durations=20 tests/test_reference.py \
+		tests/test_exactness.py tests/test_bounds.py tests/test_check.py tests/test_invariants.py tests/test_twins.py
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.core

@@ -6,5 +6,7 @@ from hypothesis import HealthCheck, settings
 
 _common = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 settings.register_profile("test", max_examples=40, **_common)
-settings.register_profile("fuzz", max_examples=5000, **_common)
+settings.register_profile(
+    "fuzz", max_examples=int(os.environ.get("FUZZ_EXAMPLES", "3000")), **_common
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))

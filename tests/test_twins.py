@@ -20,17 +20,7 @@ def twins_of(weight: np.ndarray, bias: np.ndarray) -> list[tuple[int, int]]:
 def test_multiples_opposites_and_near_misses() -> None:
     row = np.array([0.1, 0.3, -0.7])
     third, second = np.array([0, 0, 1e-17]), np.array([0, 2.0**-54, 0])
-    rows = np.array(
-        [
-            row,
-            row,
-            -2 * row,
-            row + np.array([0, 0, 1e-17]),
-            row + np.array([0, 2.0**-54, 0]),
-            0 * row,
-            0 * row,
-        ]
-    )
+    rows = np.array([row, row, -2 * row, row + third, row + second, 0 * row, 0 * row])
     none, same, opposite = (-1, 1), (0, 1), (0, -1)
     # The fourth is the same number; the fifth differs in the last bit; a dead unit has no hyperplane.
     found = twins_of(rows[:, :2], rows[:, 2])
