@@ -203,3 +203,39 @@ def test_raw_floats_that_contradict_each_other_say_so() -> None:
     free = pe.PiecewiseLinearNetwork.from_arrays([(s.weight, None) for s in net.stages])
     with pytest.raises(pe.NumericalError, match="certified=True does not"):
         pe.count_regions(free, pe.Box(-1, 1, dim=3), certified=False)
+
+
+def test_coincident_hyperplanes_share_one_facet_and_flip_together() -> None:
+    rows = np.array([[1.0, 0], [-2, 0], [3, 0], [0, 1]])
+    cx = pe.enumerate_regions([(rows, np.zeros(4)), (np.ones((1, 4)), [0])], pe.Box(-1, 1, dim=2))
+    assert len(cx) == 4
+    for region in cx:
+        inner = {f.units: f.neighbor for f in region.facets if f.neighbor is not None}
+        assert set(inner) == {(0, 1, 2), (3,)}
+        across = cx[inner[0, 1, 2]].pattern
+        assert np.flatnonzero(across != region.pattern).tolist() == [0, 1, 2]
+
+
+def test_a_hyperplane_on_a_side_of_the_domain_is_no_cut() -> None:
+    rows = np.array([[1.0, 0], [-1, 0], [1, 1]])
+    layers = [(rows, np.array([1.0, 1, -2])), (np.ones((1, 3)), [0])]
+    cx = pe.enumerate_regions(layers, pe.Box(-1, 1, dim=2))
+    assert cx.patterns.tolist() == [[1, 1, 0]]
+    on_sides = {f.sides: f.units for f in cx[0].facets}
+    assert on_sides == {(0,): (0,), (1,): (1,), (2,): (), (3,): ()}
+
+
+def test_a_unit_that_vanishes_on_a_region_is_off_there() -> None:
+    # z = relu(x) - relu(2x)/2 is 0 everywhere; relu(x) - relu(y) only where both are off.
+    layers = [
+        (np.array([[1.0, 0], [2, 0], [0, 1]]), np.zeros(3)),
+        (np.array([[1.0, -0.5, 0], [1, 0, -1]]), np.zeros(2)),
+        (np.ones((1, 2)), np.zeros(1)),
+    ]
+    box = pe.Box(-1, 1, dim=2)
+    cx = pe.enumerate_regions(layers, box)
+    assert not cx.patterns[:, 3].any()
+    off = cx.patterns[(cx.patterns[:, :3] == 0).all(axis=1)]
+    assert off.tolist() == [[0, 0, 0, 0, 0]]
+    assert cx.euler_characteristic == 1
+    pe.check(cx, layers, box)
