@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from polyenum.cells.exact.numbers import Form, integers, quotient
 from polyenum.cells.exact.polytope import ExactPolytope
 from polyenum.errors import DomainError
+
+# A box of this dimension has 4,096 vertices.
+LARGEST_VERTEX_DIM = 12
 
 
 class Domain:
@@ -19,10 +23,8 @@ class Domain:
 
     Parameters
     ----------
-    polytope : ExactPolytope
-        Its labels number the sides.
     sides : list of Form
-        Integer forms ``a . t + c >= 0``, one per label.
+        Integer forms ``a . t + c >= 0``.
     origin : (m,) float64, optional
     basis : (m, d) float64, optional
         The embedding; without it ``x = t``.
@@ -30,26 +32,48 @@ class Domain:
 
     def __init__(
         self,
-        polytope: ExactPolytope,
         sides: Sequence[Form],
         *,
         origin: NDArray[np.float64] | None = None,
         basis: NDArray[np.float64] | None = None,
     ) -> None:
-        self.polytope = polytope
         self.sides = list(sides)
         self.origin = origin
         self.basis = basis
-        rounded = [[quotient(x, p[-1]) for x in p[:-1]] for p in polytope.points]
-        self._vertices = np.array([[x for x, _ in row] for row in rounded])
-        self.vertex_radii = np.array([max(e for _, e in row) for row in rounded])
-        if not np.all(np.isfinite(self._vertices)):
+
+    @cached_property
+    def polytope(self) -> ExactPolytope:
+        """The exact vertices and their incidences; labels number the sides.
+
+        Made when first asked for: a box has 2**dim vertices.
+
+        Raises
+        ------
+        DomainError
+            If there would be too many.
+        """
+        if self.dim > LARGEST_VERTEX_DIM:
+            raise DomainError(
+                f"{self!r} has dimension {self.dim}: too many vertices, about 2**dimension; they are "
+                f"kept up to dimension {LARGEST_VERTEX_DIM}"
+            )
+        return self._make_polytope()
+
+    def _make_polytope(self) -> ExactPolytope:
+        raise NotImplementedError
+
+    @cached_property
+    def _rounded(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        rounded = [[quotient(x, p[-1]) for x in p[:-1]] for p in self.polytope.points]
+        vertices = np.array([[x for x, _ in row] for row in rounded])
+        if not np.all(np.isfinite(vertices)):
             raise DomainError("the domain has a vertex beyond the range of float64")
+        return vertices, np.array([max(e for _, e in row) for row in rounded])
 
     @property
     def dim(self) -> int:
         """The dimension of the domain's own coordinates."""
-        return self.polytope.dim
+        return len(self.sides[0]) - 1
 
     @property
     def input_dim(self) -> int:
@@ -59,7 +83,19 @@ class Domain:
     @property
     def vertices(self) -> NDArray[np.float64]:
         """(n, dim) float64: the vertices, in the domain's coordinates, rounded to nearest."""
-        return self._vertices
+        return self._rounded[0]
+
+    @property
+    def vertex_radii(self) -> NDArray[np.float64]:
+        """(n,) float64: what rounding did to `vertices`, at most, in any coordinate."""
+        return self._rounded[1]
+
+    def bounding_box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return lower and upper bounds on every coordinate, (dim,) float64 each, that hold exactly."""
+        low = (self.vertices - self.vertex_radii[:, None]).min(axis=0)
+        high = (self.vertices + self.vertex_radii[:, None]).max(axis=0)
+        exact = not self.vertex_radii.any()
+        return (low, high) if exact else (np.nextafter(low, -np.inf), np.nextafter(high, np.inf))
 
     def embed(self, t: ArrayLike) -> NDArray[np.float64]:
         """Return the points of the input space, (..., input_dim), for coordinates `t` (..., dim)."""

@@ -80,7 +80,14 @@ class Box(Domain):
 
     def __init__(self, lower: ArrayLike, upper: ArrayLike, *, dim: int | None = None) -> None:
         self.lower, self.upper = _bounds(lower, upper, dim)
-        super().__init__(_box_polytope(self.lower, self.upper), _box_sides(self.lower, self.upper))
+        super().__init__(_box_sides(self.lower, self.upper))
+
+    def _make_polytope(self) -> ExactPolytope:
+        return _box_polytope(self.lower, self.upper)
+
+    def bounding_box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return lower and upper bounds on every coordinate: the box itself."""
+        return self.lower, self.upper
 
     def __repr__(self) -> str:
         return f"Box({_short(self.lower)}, {_short(self.upper)})"
@@ -122,7 +129,9 @@ class HPolytope(Domain):
             integers([*map(float, -a), float(c)]) for a, c in zip(normals, offsets, strict=True)
         ]
         self.A, self.b = normals, offsets
-        super().__init__(polytope_of(forms), forms)
+        super().__init__(forms)
+        self.polytope = polytope_of(forms)
+        _ = self.vertices  # raises where one is beyond the range of float64
 
     def __repr__(self) -> str:
         return f"HPolytope(dim={self.dim}, {len(self.b)} sides, {len(self.vertices)} vertices)"
@@ -155,6 +164,7 @@ class Hull(Domain):
             )
         exact = sorted({point_of(map(float, p)) for p in array})
         forms = _hull_sides(exact)
+        super().__init__(forms)
         tight = [frozenset(i for i, f in enumerate(forms) if value(f, p) == 0) for p in exact]
         corner = [
             k
@@ -162,10 +172,9 @@ class Hull(Domain):
             if len(t) >= array.shape[1]
             and meet((forms[i] for i in sorted(t)), array.shape[1]) is not None
         ]
-        polytope = ExactPolytope(
+        self.polytope = ExactPolytope(
             array.shape[1], [exact[k] for k in corner], [tight[k] for k in corner]
         )
-        super().__init__(polytope, forms)
 
     def __repr__(self) -> str:
         return f"Hull(dim={self.dim}, {len(self.sides)} sides, {len(self.vertices)} vertices)"
@@ -217,7 +226,6 @@ class Slice(Domain):
             )
         self.lower, self.upper = _bounds(lower, upper, columns.shape[1])
         super().__init__(
-            _box_polytope(self.lower, self.upper),
             _box_sides(self.lower, self.upper),
             origin=start,
             basis=columns,
@@ -242,6 +250,13 @@ class Slice(Domain):
                 f"the three points need one length, found {len(a)}, {len(b)} and {len(c)}"
             )
         return Slice(a, np.stack([b - a, c - a], axis=1), lower=lower, upper=upper)
+
+    def _make_polytope(self) -> ExactPolytope:
+        return _box_polytope(self.lower, self.upper)
+
+    def bounding_box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return lower and upper bounds on every coordinate ``t``: the box itself."""
+        return self.lower, self.upper
 
     def __repr__(self) -> str:
         return (
