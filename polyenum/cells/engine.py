@@ -24,6 +24,8 @@ class Found(NamedTuple):
         Bit ``k``: the region's ``k``-th label is tight here.
     labels : (labels,) int32
         Hyperplanes of the network, and ``-1 - side`` for sides of the domain.
+    inside : (regions, dim) float64
+        A point inside each region, from cells that have no vertices; else of shape (regions, 0).
     """
 
     sides: NDArray[np.uint8]
@@ -33,6 +35,7 @@ class Found(NamedTuple):
     points: NDArray[np.float64]
     masks: NDArray[np.uint64]
     labels: NDArray[np.int32]
+    inside: NDArray[np.float64]
 
 
 class SignCounts(NamedTuple):
@@ -111,11 +114,22 @@ class Engine(Protocol):
 
     Attributes
     ----------
+    name : str
+        As in the option ``engine``.
     certified : bool
         Whether every sign is proven.
+    has_vertices : bool
+        Whether its regions come with vertices; otherwise with a point inside each.
     """
 
-    certified: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def certified(self) -> bool: ...
+
+    @property
+    def has_vertices(self) -> bool: ...
 
     def root(self) -> Any:
         """Return the whole domain as a pending cell."""

@@ -43,6 +43,7 @@ class Collected:
                 np.empty((0, dim)),
                 np.empty((0, 1), np.uint64),
                 np.empty(0, np.int32),
+                np.empty((0, 0 if walk.engine.has_vertices else dim)),
             )
         )
 
@@ -72,6 +73,7 @@ class Collected:
             self._domain,
             complete=complete,
             certified=walk.engine.certified,
+            engine=walk.engine.name,
             signs=walk.signs,
             packed_sides=whole.sides,
             maps=whole.forms,
@@ -82,6 +84,7 @@ class Collected:
             corner_masks=whole.masks,
             label_offsets=_offsets(whole.label_count),
             labels=whole.labels,
+            inside=whole.inside,
         )
 
 
@@ -89,7 +92,7 @@ def split_found(found: Found, count: int) -> tuple[Found, Found]:
     """Return the first `count` regions of a chunk, and the rest."""
     v = int(found.vertex_count[:count].sum())
     m = int(found.label_count[:count].sum())
-    cuts = (count, count, count, count, v, v, m)
+    cuts = (count, count, count, count, v, v, m, count)
     fields: list[NDArray] = list(found)
     head = Found(*(a[:c] for a, c in zip(fields, cuts, strict=True)))
     tail = Found(*(a[c:] for a, c in zip(fields, cuts, strict=True)))
@@ -105,6 +108,7 @@ def domain_complex(domain: Domain) -> RegionComplex:
         domain,
         complete=True,
         certified=True,
+        engine="vertex",
         signs=SignCounts(),
         packed_sides=np.zeros((1, 0), np.uint8),
         maps=np.zeros((1, domain.dim + 1)),
@@ -115,6 +119,7 @@ def domain_complex(domain: Domain) -> RegionComplex:
         corner_masks=cell.masks,
         label_offsets=np.array([0, len(cell.labels)]),
         labels=cell.labels,
+        inside=np.zeros((1, 0)),
     )
 
 

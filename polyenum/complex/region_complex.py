@@ -46,6 +46,8 @@ class RegionComplex:
     domain : Domain
     complete : bool
         Whether these are all regions; False when ``max_regions`` or Ctrl-C stopped the walk.
+    engine : str
+        The cells that did the work: "vertex", "lp" or "exact".
     packed_sides : (regions, bytes) uint8
         For every hyperplane, eight a byte and the first in bit 0, whether the region lies above it.
     weights : (regions, outputs, dim) float64
@@ -68,6 +70,7 @@ class RegionComplex:
         *,
         complete: bool,
         certified: bool,
+        engine: str,
         signs: SignCounts,
         packed_sides: NDArray[np.uint8],
         maps: NDArray[np.float64],
@@ -78,11 +81,13 @@ class RegionComplex:
         corner_masks: NDArray[np.uint64],
         label_offsets: NDArray[np.int64],
         labels: NDArray[np.int32],
+        inside: NDArray[np.float64],
     ) -> None:
         self.network = network
         self.domain = domain
         self.complete = complete
         self._certified = certified
+        self.engine = engine
         self._signs = signs
         self.packed_sides = packed_sides
         self._maps = maps.reshape(len(maps), domain.dim + 1, -1)
@@ -93,6 +98,7 @@ class RegionComplex:
         self.corner_masks = corner_masks
         self.label_offsets = label_offsets
         self.labels = labels
+        self._inside = inside
 
     # -- regions ---------------------------------------------------------------------------------
 
@@ -173,8 +179,18 @@ class RegionComplex:
 
     # -- geometry --------------------------------------------------------------------------------
 
+    @property
+    def has_vertices(self) -> bool:
+        """Whether the vertices of all regions are held; LP cells do without."""
+        return self._inside.shape[1] == 0
+
     @cached_property
     def _corners(self) -> Corners:
+        if not self.has_vertices:
+            raise RegionError(
+                "LP cells hold no vertices: engine='vertex' does, up to dimension 8, and "
+                "complex[i].vertices finds those of one region"
+            )
         sides = len(self.domain.sides)
         keys = hash_keys(self.packed_sides.shape[1], self.network.hyperplane_count, sides)
         hashes = np.empty(len(self), np.uint64)
@@ -208,6 +224,17 @@ class RegionComplex:
     @cached_property
     def _measures(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         return measure(self._corners, self.corner_points)
+
+    @cached_property
+    def interior_points(self) -> NDArray[np.float64]:
+        """(regions, dim) float64: a point inside each region, where float64 holds one.
+
+        The mean of its vertices; for LP cells the point that proved it.
+        """
+        if not self.has_vertices:
+            return self._inside
+        counts = np.diff(self.vertex_offsets)
+        return np.add.reduceat(self.corner_points, self.vertex_offsets[:-1]) / counts[:, None]
 
     @property
     def volumes(self) -> NDArray[np.float64]:
@@ -261,6 +288,10 @@ class RegionComplex:
     @cached_property
     def facet_table(self) -> Facets:
         """All regions' facets as arrays; ``complex[i].facets`` is the readable view."""
+        if not self.has_vertices:
+            from polyenum.complex.halfspaces import facets_by_programs
+
+            return facets_by_programs(self)
         return find_facets(self._corners, self.dim)
 
     @cached_property
@@ -283,7 +314,9 @@ class RegionComplex:
     def facets_of(self, index: int) -> list[Facet]:
         """Return the facets of region `index`."""
         found = []
-        ids = self.vertex_ids[self.vertex_offsets[index] : self.vertex_offsets[index + 1]]
+        ids = np.zeros(0, np.int64)
+        if self.has_vertices:
+            ids = self.vertex_ids[self.vertex_offsets[index] : self.vertex_offsets[index + 1]]
         unit = self.network.hyperplane_unit
         for labels, members, neighbor in self._facet_rows(index):
             found.append(
@@ -300,6 +333,9 @@ class RegionComplex:
         """Yield (labels, local vertices, neighbour) of each facet of region `index`."""
         begin, end = self.vertex_offsets[index], self.vertex_offsets[index + 1]
         labels = self.labels[self.label_offsets[index] : self.label_offsets[index + 1]]
+        if not self.has_vertices:
+            yield from self._facet_rows_by_programs(index)
+            return
         bits = np.arange(len(labels))
         masks = self.corner_masks[begin:end]
         on = (masks[:, bits >> 6] >> (bits & 63).astype(np.uint64) & np.uint64(1)).astype(np.bool_)
@@ -313,6 +349,22 @@ class RegionComplex:
                 # A unit that is zero on all of this region, but not on the neighbour, ends here.
                 carrying += sorted({*map(int, vanishing)} - self._vanishing(neighbor))
             yield carrying, np.flatnonzero(members), neighbor
+
+    def _facet_rows_by_programs(
+        self, index: int
+    ) -> Iterator[tuple[list[int], NDArray[np.int64], int]]:
+        """Do as `_facet_rows` for a complex without vertices."""
+        table, first = self.facet_table, self.label_offsets[index]
+        sides = self.sides_of(np.array([index]))[0]
+        for f in range(table.offsets[index], table.offsets[index + 1]):
+            neighbor = int(table.neighbor[f])
+            carrying = [int(self.labels[first + table.bit[f]])]
+            if neighbor >= 0:
+                other = self.sides_of(np.array([neighbor]))[0]
+                carrying += [
+                    h for h in np.flatnonzero(sides != other).tolist() if h not in carrying
+                ]
+            yield carrying, np.zeros(0, np.int64), neighbor
 
     def _vanishing(self, index: int) -> set[int]:
         """Return the labels that are tight on all of region `index`."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from polyenum.cells.engine import Engine
 
 LARGEST_DIM = 8
-ENGINES = ("auto", "vertex", "exact")
+ENGINES = ("auto", "vertex", "lp", "exact")
 
 
 def check_engine(engine: str, certified: bool, domain: Domain) -> None:
@@ -31,20 +31,33 @@ def check_engine(engine: str, certified: bool, domain: Domain) -> None:
         )
     if not isinstance(certified, bool):
         raise OptionError(f"certified must be True or False, found {certified!r}")
-    if engine == "exact" and not certified:
-        raise OptionError("engine='exact' is always certified; certified=False is for 'vertex'")
-    if domain.dim > LARGEST_DIM:
+    engine = chosen(engine, domain)
+    if engine != "vertex" and not certified:
+        raise OptionError(f"engine={engine!r} is always certified; certified=False is for 'vertex'")
+    if engine != "lp" and domain.dim > LARGEST_DIM:
         raise DomainError(
-            f"{domain!r} has dimension {domain.dim}; cells keep their vertices, of which there are "
-            f"about 2**dimension each, so at most {LARGEST_DIM} dimensions work; a Slice through "
-            "the domain does"
+            f"{domain!r} has dimension {domain.dim}; engine={engine!r} keeps all vertices of a cell, "
+            f"about 2**dimension of them, so it works up to dimension {LARGEST_DIM}; engine='lp' "
+            "works in any, and so does a Slice through the domain"
         )
+
+
+def chosen(engine: str, domain: Domain) -> str:
+    """Return the engine that "auto" stands for: vertices up to dimension 8, beyond it LP feasibility."""
+    if engine != "auto":
+        return engine
+    return "vertex" if domain.dim <= LARGEST_DIM else "lp"
 
 
 def make_engine(
     engine: str, network: PiecewiseLinearNetwork, domain: Domain, *, certified: bool
 ) -> Engine:
-    """Return the engine of that name; "auto" is the vertex cells."""
+    """Return the engine of that name."""
+    engine = chosen(engine, domain)
+    if engine == "lp":
+        from polyenum.cells.lp.engine import HalfspaceEngine
+
+        return HalfspaceEngine(network, domain)
     if engine == "exact":
         from polyenum.cells.exact.walker import ExactEngine
 

@@ -32,7 +32,9 @@ class ExactEngine:
     domain : Domain
     """
 
+    name = "exact"
     certified = True
+    has_vertices = True
 
     def __init__(self, network: PiecewiseLinearNetwork, domain: Domain) -> None:
         self._network, self._domain = network, domain
@@ -167,6 +169,7 @@ class ExactWalker:
                 [[m >> 64 * w & (1 << 64) - 1 for w in range(words)] for m in masks], np.uint64
             ).reshape(-1, words),
             np.array([label for own in labels for label in own], np.int32),
+            np.zeros((len(regions), 0)),
         )
 
     def _output_forms(self, sides: NDArray[np.uint8]) -> list[float]:

@@ -27,6 +27,9 @@ class VertexEngine:
         If the forms can exceed the range of float64 on the domain.
     """
 
+    name = "vertex"
+    has_vertices = True
+
     def __init__(self, network: PiecewiseLinearNetwork, domain: Domain, *, certified: bool) -> None:
         self.certified = certified
         self._network, self._domain = network, domain

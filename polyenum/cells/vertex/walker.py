@@ -264,6 +264,7 @@ class VertexWalker:
             s.out_points[:v].copy(),
             s.out_masks[:v].copy(),
             s.out_labels[:m].copy(),
+            np.zeros((r, 0)),
         )
         c[k.OUT_REGIONS] = c[k.OUT_VERTICES] = c[k.OUT_LABELS] = 0
         return found

@@ -1,0 +1,93 @@
+"""The LP cells as an engine."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyenum.cells.exact.numbers import Point, to_fractions
+from polyenum.cells.lp.cell import HalfspaceCell
+from polyenum.cells.lp.forms import LayerForms
+from polyenum.cells.lp.walker import HalfspaceWalker
+from polyenum.cells.vertex.state import SMALLEST
+from polyenum.domains import Box, Domain, Slice
+from polyenum.networks import PiecewiseLinearNetwork
+
+
+class HalfspaceEngine:
+    """Cells as half-spaces and points inside, for any dimension.
+
+    Parameters
+    ----------
+    network : PiecewiseLinearNetwork
+    domain : Domain
+
+    Raises
+    ------
+    NetworkError
+        If the forms can exceed the range of float64 on the domain.
+    """
+
+    name = "lp"
+    certified = True
+    has_vertices = False
+
+    def __init__(self, network: PiecewiseLinearNetwork, domain: Domain) -> None:
+        self._network, self._domain = network, domain
+        self._forms = LayerForms(network, domain)
+        self._box = np.array(domain.bounding_box())
+        self.walkers: list[HalfspaceWalker] = []
+
+    def root(self) -> HalfspaceCell:
+        """Return the whole domain as a pending cell."""
+        domain = self._domain
+        forms, dim = self._forms.first(), domain.dim
+        # The sides of a box are the bounds that every program has anyway.
+        boxed = isinstance(domain, (Box, Slice))
+        labels = [] if boxed else [-1 - side for side in range(len(domain.sides))]
+        rows = np.zeros((0, dim + 1)) if boxed else domain.side_forms()
+        size = np.abs(rows[:, :-1]).max(axis=1, initial=0.0)
+        errors = 2.0**-53 * np.column_stack([size, np.abs(rows[:, -1])])
+        middle = _middle(domain)
+        near = np.array([float(x) for x in middle])
+        inside = [Fraction(x) for x in near.tolist()]
+        strictly = all(
+            sum(a * x for a, x in zip(form[:-1], inside, strict=True)) + form[-1] > 0
+            for form in domain.sides
+        )
+        return HalfspaceCell(
+            np.zeros(self._network.hyperplane_count, np.uint8),
+            0,
+            0,
+            0,
+            labels,
+            rows,
+            errors + SMALLEST,
+            near[None] if strictly else np.zeros((0, dim)),
+            None if strictly else middle,
+            forms,
+        )
+
+    def walker(self) -> HalfspaceWalker:
+        """Return a new walker."""
+        walker = HalfspaceWalker(self._network, self._domain, self._forms, self._box)
+        self.walkers.append(walker)
+        return walker
+
+    def map_error(self) -> NDArray[np.float64]:
+        """Return bounds on the errors of the stored maps: (2, outputs), coefficients and constants."""
+        t = self._forms.tables
+        last = slice(t.row[-2], t.row[-1])
+        return np.stack([t.coef_error[last], t.const_error[last]])
+
+
+def _middle(domain: Domain) -> list[Fraction]:
+    """Return a point of the interior: the centre of a box, or the mean of the vertices."""
+    if isinstance(domain, (Box, Slice)):
+        pairs = zip(domain.lower.tolist(), domain.upper.tolist(), strict=True)
+        return [(Fraction(a) + Fraction(b)) / 2 for a, b in pairs]
+    points: list[Point] = domain.polytope.points
+    columns = zip(*(to_fractions(p) for p in points), strict=True)
+    return [sum(column, Fraction(0)) / len(points) for column in columns]

@@ -1,0 +1,223 @@
+"""Which hyperplanes bound a region, and what is beyond: linear programs instead of incidences."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyenum.cells.exact.forms import ExactForms
+from polyenum.cells.exact.lp import maximise
+from polyenum.cells.exact.numbers import Form
+from polyenum.cells.lp.forms import LayerForms, scaled
+from polyenum.cells.lp.simplex import UNDECIDED, YES, becomes_positive
+from polyenum.cells.lp.walker import UNIT, signs_at
+from polyenum.cells.vertex.state import SMALLEST
+from polyenum.domains import Domain
+from polyenum.networks import PiecewiseLinearNetwork
+
+
+class FacetFound(NamedTuple):
+    """One facet of a region.
+
+    Attributes
+    ----------
+    label : int
+        The hyperplane, or ``-1 - side``, that carries it.
+    beyond : (hyperplanes,) uint8 or None
+        The sides of the region beyond it; None on the domain's boundary.
+    """
+
+    label: int
+    beyond: NDArray[np.uint8] | None
+
+
+class RegionBounds:
+    """Finds the facets of regions that are known by their sides.
+
+    Parameters
+    ----------
+    network : PiecewiseLinearNetwork
+    domain : Domain
+    """
+
+    def __init__(self, network: PiecewiseLinearNetwork, domain: Domain) -> None:
+        self._domain = domain
+        self._forms = LayerForms(network, domain)
+        self._exact = ExactForms(network, domain)
+        self._offsets = network.hyperplane_offsets
+        box = np.array(domain.bounding_box())
+        # Beyond the sides of the domain, so that these are rows like all others.
+        self._wide = box + np.array([[-1.0], [1.0]]) * (box[1] - box[0])
+        rows = domain.side_forms()
+        size = np.abs(rows[:, :-1]).max(axis=1)
+        errors = UNIT * np.column_stack([size, np.abs(rows[:, -1])]) + SMALLEST
+        self._side_rows, self._side_errors = scaled(rows, errors)
+
+    def hyperplanes(
+        self, sides: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the forms of all hyperplanes for given `sides`, and bounds on their errors.
+
+        Returns
+        -------
+        (hyperplanes, dim + 1) float64
+        (hyperplanes, 2) float64
+        """
+        forms = self._forms.first()
+        found = []
+        for layer in range(self._forms.count):
+            found.append(self._forms.hyperplanes(layer, forms))
+            own = sides[self._offsets[layer] : self._offsets[layer + 1]]
+            forms = self._forms.after(layer, forms, own)
+        if not found:
+            return np.zeros((0, self._domain.dim + 1)), np.zeros((0, 2))
+        return np.vstack([rows for rows, _ in found]), np.vstack([errors for _, errors in found])
+
+    def rows(
+        self, sides: NDArray[np.uint8], labels: list[int]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the forms of some labels, positive inside the region, and bounds on their errors."""
+        rows, errors = self.hyperplanes(sides)
+        rows = np.vstack([rows * np.where(sides == 1, 1.0, -1.0)[:, None], self._side_rows[::-1]])
+        errors = np.vstack([errors, self._side_errors[::-1]])
+        # A negative label counts from the end.
+        return np.ascontiguousarray(rows[labels]), np.ascontiguousarray(errors[labels])
+
+    def facets(
+        self, sides: NDArray[np.uint8], labels: list[int], inside: NDArray[np.float64]
+    ) -> list[FacetFound]:
+        """Return the facets of a region.
+
+        Parameters
+        ----------
+        sides : (hyperplanes,) uint8
+        labels : list of int
+            Labels that may carry facets; with the domain's sides they must bound the region.
+        inside : (dim,) float64
+            A point inside.
+        """
+        rows, errors = self.rows(sides, labels)
+        dim = self._domain.dim
+        scratch, basis = np.zeros((dim + 3, dim)), np.zeros(dim, np.int64)
+        point = np.empty(dim)
+        found = []
+        kept = list(range(len(labels)))
+        for k, label in enumerate(labels):
+            others = [j for j in kept if j != k]
+            answer = becomes_positive(
+                np.ascontiguousarray(rows[others]),
+                np.ascontiguousarray(errors[others]),
+                len(others),
+                self._wide,
+                -rows[k],
+                errors[k, 0],
+                errors[k, 1],
+                inside,
+                scratch,
+                basis,
+                point,
+            )
+            beyond: NDArray[np.float64] | list[Fraction] | None = point.copy()
+            if answer == UNDECIDED:
+                beyond = self._beyond_exactly(sides, [labels[j] for j in others], label)
+            if answer == YES or (answer == UNDECIDED and beyond is not None):
+                across = None
+                if label >= 0:
+                    assert beyond is not None
+                    across = self._across(sides, label, rows[k], errors[k], inside, beyond)
+                found.append(FacetFound(label, across))
+            else:
+                kept.remove(k)
+        return found
+
+    def _oriented(self, sides: NDArray[np.uint8], label: int) -> Form:
+        form = self._exact.label(label, sides)
+        return form if label < 0 or sides[label] else tuple(-x for x in form)
+
+    def _beyond_exactly(
+        self, sides: NDArray[np.uint8], others: list[int], label: int
+    ) -> list[Fraction] | None:
+        """Return a point beyond `label` and inside all `others`, or None, in rational arithmetic."""
+        rows = [self._oriented(sides, other) for other in others]
+        lower, upper = ([Fraction(x) for x in bound.tolist()] for bound in self._wide)
+        outwards = tuple(-x for x in self._oriented(sides, label))
+        top, corner = maximise(rows, lower, upper, outwards)
+        return corner if top > 0 else None
+
+    def _across(
+        self,
+        sides: NDArray[np.uint8],
+        label: int,
+        row: NDArray[np.float64],
+        error: NDArray[np.float64],
+        inside: NDArray[np.float64],
+        beyond: NDArray[np.float64] | list[Fraction],
+    ) -> NDArray[np.uint8]:
+        """Return the sides of the region beyond a facet."""
+        flipped = sides.copy()
+        flipped[label] ^= 1
+        if isinstance(beyond, np.ndarray):
+            start = float(row[:-1] @ inside + row[-1])
+            end = float(row[:-1] @ beyond + row[-1])
+            size = np.maximum(np.abs(inside), np.abs(beyond))
+            doubt = float(error[0] * size.sum() + error[1])
+            doubt += 2 * len(row) * UNIT * float(np.abs(row[:-1]) @ size + abs(row[-1]))
+            if min(start, -end) > 2 * doubt:
+                point = inside + start / (start - end) * (beyond - inside)
+                # The facet is within this of the point, in every coordinate.
+                span = float(np.abs(beyond - inside).max())
+                radius = 4 * doubt / (start - end) * span + 16 * UNIT * float(size.max())
+                rows, errors = self.hyperplanes(sides)
+                steep = np.abs(rows[:, :-1]).sum(axis=1) + 2 * len(row) * errors[:, 0]
+                errors = errors + np.outer(steep * radius, [0.0, 1.0])
+                # One where the region's own form vanishes; if no other does, no other flips.
+                near = signs_at(rows, errors, point[None])[0]
+                if np.count_nonzero(near == 0) == 1 and near[label] == 0:
+                    return flipped
+            beyond = [Fraction(x) for x in beyond.tolist()]
+        return self._across_exactly(sides, label, inside, beyond)
+
+    def _across_exactly(
+        self,
+        sides: NDArray[np.uint8],
+        label: int,
+        inside: NDArray[np.float64],
+        beyond: list[Fraction],
+    ) -> NDArray[np.uint8]:
+        """Return the sides just beyond a facet: those at a point of it, pushed outwards without end."""
+        start = self._inside_exactly(sides, inside)
+        form = self._oriented(sides, label)
+        at_start, at_end = _value(form, start), _value(form, beyond)
+        step = at_start / (at_start - at_end)
+        outwards = [y - x for x, y in zip(start, beyond, strict=True)]
+        point = [x + step * d for x, d in zip(start, outwards, strict=True)]
+        found = np.zeros_like(sides)
+        for h in range(len(sides)):
+            form, _ = self._exact.hyperplane(h, found)
+            value = _value(form, point)
+            if value == 0:
+                value = _value((*form[:-1], 0), outwards)
+            found[h] = value > 0
+        return found
+
+    def _inside_exactly(
+        self, sides: NDArray[np.uint8], inside: NDArray[np.float64]
+    ) -> list[Fraction]:
+        """Return a point of the region's interior: `inside`, or in a very thin region another."""
+        labels = [*range(-len(self._side_rows), len(sides))]
+        forms = [self._oriented(sides, label) for label in labels]
+        rows = [form for form in forms if any(form)]
+        point = [Fraction(x) for x in inside.tolist()]
+        if all(_value(row, point) > 0 for row in rows):
+            return point
+        lower, upper = ([Fraction(x) for x in bound.tolist()] for bound in self._wide)
+        # The mean of points of which each is strictly inside of one row.
+        corners = [maximise(rows, lower, upper, row)[1] for row in rows]
+        return [sum(xs, Fraction(0)) / len(corners) for xs in zip(*corners, strict=True)]
+
+
+def _value(form: Form, point: list[Fraction]) -> Fraction:
+    return sum((a * x for a, x in zip(form[:-1], point, strict=True)), Fraction(form[-1]))
