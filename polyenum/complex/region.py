@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
+    from polyenum.convex.programs import Ellipsoid
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,32 @@ class Region:
 
     @property
     def vertices(self) -> NDArray[np.float64]:
-        """(n, dim) float64: the vertices, in the domain's coordinates; in 2-D in cyclic order."""
-        return self._complex.vertices[self.vertex_ids]
+        """(n, dim) float64: the vertices, in the domain's coordinates; in 2-D in cyclic order.
+
+        A complex of LP cells holds none: they are computed here from `halfspaces`, in no order.
+
+        Raises
+        ------
+        RegionError
+            If they would be too many (LP cells beyond dimension 12).
+        """
+        if self._complex.has_vertices:
+            return self._complex.vertices[self.vertex_ids]
+        from polyenum.convex.polyhedron import vertices_of
+
+        return vertices_of(*self.halfspaces, self.interior_point)
+
+    @property
+    def interior_point(self) -> NDArray[np.float64]:
+        """(dim,) float64: a point inside."""
+        return self._complex.interior_points[self.index]
+
+    @property
+    def inner_ball(self) -> tuple[NDArray[np.float64], float]:
+        """Centre, (dim,) float64, and radius of a largest ball inside (the Chebyshev centre)."""
+        from polyenum.convex.polyhedron import inner_ball
+
+        return inner_ball(*self.halfspaces)
 
     @property
     def vertex_ids(self) -> NDArray[np.int64]:
@@ -79,8 +104,18 @@ class Region:
 
     @property
     def volume(self) -> float:
-        """The length, area or volume, in the domain's coordinates."""
-        return float(self._complex.volumes[self.index])
+        """The length, area or volume, in the domain's coordinates.
+
+        Raises
+        ------
+        RegionError
+            If it would take too long (LP cells beyond dimension 8).
+        """
+        if self._complex.has_vertices:
+            return float(self._complex.volumes[self.index])
+        from polyenum.convex.polyhedron import volume_of
+
+        return volume_of(self.vertices)
 
     @property
     def centroid(self) -> NDArray[np.float64]:
@@ -112,7 +147,78 @@ class Region:
         """The region as a ``shapely.Polygon`` (2-D only)."""
         return self._complex.polygons[self.index]
 
+    # -- convex problems -------------------------------------------------------------------------
+
+    def constraints(self, x: Any, y: Any = None) -> list[Any]:
+        """Return constraints with which any convex problem can be posed over the region.
+
+        Parameters
+        ----------
+        x : cvxpy expression of shape (dim,)
+            To lie in the region, in the domain's coordinates.
+        y : cvxpy expression of shape (outputs,), optional
+            To be the network's value at `x`.
+
+        Returns
+        -------
+        list of cvxpy constraints
+
+        Examples
+        --------
+        The largest value of a network's output on a region:
+
+        >>> import cvxpy, polyenum as pe
+        >>> net = [([[1.0, 0], [0, 1.0]], [0, 0]), ([[1.0, 1]], [0])]
+        >>> region = pe.enumerate_regions(net, pe.Box(-1, 1, dim=2))[3]
+        >>> x, y = cvxpy.Variable(2), cvxpy.Variable(1)
+        >>> problem = cvxpy.Problem(cvxpy.Maximize(y[0]), region.constraints(x, y))
+        >>> round(float(problem.solve()), 6)
+        2.0
+        """
+        from polyenum.convex.programs import constraints
+
+        return constraints(self, x, y)
+
+    def project(self, point: ArrayLike, *, norm: float = 2) -> NDArray[np.float64]:
+        """Return the point of the region nearest to `point`, (dim,) float64, up to the solver's accuracy.
+
+        Parameters
+        ----------
+        point : (dim,) float
+        norm : 1, 2 or numpy.inf
+        """
+        from polyenum.convex.programs import project
+
+        return project(self, point, norm=norm)
+
+    def distance(self, other: Region, *, norm: float = 2) -> float:
+        """Return the distance to another region, up to the solver's accuracy.
+
+        Parameters
+        ----------
+        other : Region
+        norm : 1, 2 or numpy.inf
+        """
+        from polyenum.convex.programs import distance
+
+        return distance(self, other, norm=norm)
+
+    def inscribed_ellipsoid(self) -> Ellipsoid:
+        """Return the ellipsoid of largest volume inside the region (Löwner and John).
+
+        Boyd and Vandenberghe, *Convex Optimization*, 2004, section 8.4.2.
+        """
+        from polyenum.convex.programs import inscribed_ellipsoid
+
+        return inscribed_ellipsoid(self)
+
     def __repr__(self) -> str:
+        if not self._complex.has_vertices:
+            on = int(np.count_nonzero(self.pattern))
+            return (
+                f"Region({self.index} of {len(self._complex):,}: "
+                f"{on} of {self._complex.network.unit_count} units on)"
+            )
         corners = np.diff(self._complex.vertex_offsets[self.index : self.index + 2])[0]
         on = int(np.count_nonzero(self.pattern))
         return (

@@ -314,7 +314,7 @@ class RegionComplex:
     def facets_of(self, index: int) -> list[Facet]:
         """Return the facets of region `index`."""
         found = []
-        ids = np.zeros(0, np.int64)
+        ids = np.zeros(0, np.int32)
         if self.has_vertices:
             ids = self.vertex_ids[self.vertex_offsets[index] : self.vertex_offsets[index + 1]]
         unit = self.network.hyperplane_unit
@@ -519,7 +519,7 @@ class RegionComplex:
         state = "" if self.complete else ", incomplete"
         return (
             f"RegionComplex({len(self):,} regions in {self.dim}-D, {self.network.unit_count} units, "
-            f"{self.domain!r}{state})"
+            f"{self.domain!r}, {self.engine} cells{state})"
         )
 
     def _repr_html_(self) -> str:
@@ -529,7 +529,7 @@ class RegionComplex:
             ("dimension", str(self.dim)),
             ("domain", repr(self.domain)),
             ("network", repr(self.network)),
-            ("corners per region", f"{len(self.corner_points) / max(len(self), 1):.2f}"),
+            ("engine", self.engine),
             ("stored", f"{self.nbytes / 1e6:.1f} MB"),
         ]
         import html

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from polyenum.cells.engine import Engine
 
 LARGEST_DIM = 8
-ENGINES = ("auto", "vertex", "lp", "exact")
+ENGINES = ("auto", "vertex", "lp", "shapely", "exact")
 
 
 def check_engine(engine: str, certified: bool, domain: Domain) -> None:
@@ -32,8 +32,10 @@ def check_engine(engine: str, certified: bool, domain: Domain) -> None:
     if not isinstance(certified, bool):
         raise OptionError(f"certified must be True or False, found {certified!r}")
     engine = chosen(engine, domain)
-    if engine != "vertex" and not certified:
+    if engine in ("lp", "exact") and not certified:
         raise OptionError(f"engine={engine!r} is always certified; certified=False is for 'vertex'")
+    if engine == "shapely" and domain.dim != 2:
+        raise DomainError(f"engine='shapely' works in 2 dimensions; {domain!r} has {domain.dim}")
     if engine != "lp" and domain.dim > LARGEST_DIM:
         raise DomainError(
             f"{domain!r} has dimension {domain.dim}; engine={engine!r} keeps all vertices of a cell, "
@@ -54,6 +56,10 @@ def make_engine(
 ) -> Engine:
     """Return the engine of that name."""
     engine = chosen(engine, domain)
+    if engine == "shapely":
+        from polyenum.cells.polygon.walker import PolygonEngine
+
+        return PolygonEngine(network, domain)
     if engine == "lp":
         from polyenum.cells.lp.engine import HalfspaceEngine
 

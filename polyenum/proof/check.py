@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from polyenum.domains import Domain
-from polyenum.errors import CheckError, DomainError, NetworkError
+from polyenum.errors import CheckError, DomainError, NetworkError, RegionError
 from polyenum.networks import as_network
 from polyenum.proof.case import Case
 from polyenum.proof.geometry import check_geometry
@@ -93,6 +93,8 @@ def check(cx: RegionComplex, net: Any, domain: Domain, *, progress: bool = False
 
     Raises
     ------
+    RegionError
+        If the complex comes from LP cells.
     CheckError
         If anything is not as claimed; its ``findings`` say what.
 
@@ -110,6 +112,10 @@ def check(cx: RegionComplex, net: Any, domain: Domain, *, progress: bool = False
         raise DomainError(
             f"the network takes {network.input_dim} inputs, but {domain!r} lies in "
             f"{domain.input_dim} dimensions"
+        )
+    if not cx.has_vertices:
+        raise RegionError(
+            "LP cells hold no vertices, on which the proof rests; engine='vertex' does, up to dimension 8"
         )
     claimed = (cx.network.hyperplane_count, cx.network.output_dim, cx.dim)
     if claimed != (network.hyperplane_count, network.output_dim, domain.dim):

@@ -13,8 +13,8 @@ from polyenum.cells.exact.lp import maximise
 from polyenum.cells.exact.numbers import Form
 from polyenum.cells.lp.forms import LayerForms, scaled
 from polyenum.cells.lp.simplex import UNDECIDED, YES, becomes_positive
-from polyenum.cells.lp.walker import UNIT, signs_at
-from polyenum.cells.vertex.state import SMALLEST
+from polyenum.cells.lp.walker import signs_at
+from polyenum.cells.vertex.state import SMALLEST, UNIT
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
 

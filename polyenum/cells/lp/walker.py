@@ -187,7 +187,10 @@ class HalfspaceWalker:
         start = _value(form, inside)
         if start > 0:
             return cell.points[-1] if len(cell.points) else inside
-        rows = [self._oriented(label, cell, int(cell.sides[label])) for label in cell.labels]
+        rows = [
+            self._oriented(label, cell, label < 0 or int(cell.sides[label]))
+            for label in cell.labels
+        ]
         lower, upper = ([Fraction(x) for x in bound.tolist()] for bound in self._box)
         top, corner = maximise(rows, lower, upper, form)
         if top <= 0:

@@ -1,0 +1,1 @@
+"""Cells as shapely polygons: an independent second opinion in two dimensions."""

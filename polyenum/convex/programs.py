@@ -1,0 +1,116 @@
+"""Convex problems over a region, posed with cvxpy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polyenum.errors import OptionError, RegionError
+
+if TYPE_CHECKING:
+    from polyenum.complex.region import Region
+
+NORMS = (1, 2, np.inf)
+
+
+class Ellipsoid(NamedTuple):
+    """The ellipsoid of all ``center + shape @ u`` with ``|u| <= 1``.
+
+    Attributes
+    ----------
+    center : (dim,) float64
+    shape : (dim, dim) float64
+        Symmetric, positive definite.
+    """
+
+    center: NDArray[np.float64]
+    shape: NDArray[np.float64]
+
+
+def constraints(region: Region, x: Any, y: Any = None) -> list[Any]:
+    """Return the constraints that put a cvxpy expression `x` into a region; see `Region.constraints`."""
+    A, b = region.halfspaces
+    length = np.linalg.norm(A, axis=1)
+    found = [(A / length[:, None]) @ x <= b / length]
+    if y is not None:
+        found.append(y == region.weight @ x + region.bias)
+    return found
+
+
+def checked_norm(norm: Any) -> Any:
+    """Return `norm` if it is 1, 2 or infinity.
+
+    Raises
+    ------
+    OptionError
+        If it is not.
+    """
+    if norm not in NORMS:
+        raise OptionError(f"norm must be 1, 2 or numpy.inf, found {norm!r}")
+    return norm
+
+
+def project(region: Region, point: ArrayLike, *, norm: float) -> NDArray[np.float64]:
+    """Return the point of a region that is nearest to `point`; see `Region.project`."""
+    import cvxpy as cp
+
+    target = np.asarray(point, np.float64)
+    dim = region.interior_point.shape[0]
+    if target.shape != (dim,):
+        raise RegionError(f"a point needs shape ({dim},), found {target.shape}")
+    # About a point inside and in units of the distance, so that the solver's tolerances fit.
+    centre = region.interior_point
+    scale = float(np.abs(target - centre).max()) or 1.0
+    u = cp.Variable(dim)
+    objective = cp.norm(u - (target - centre) / scale, checked_norm(norm))
+    _solve(cp.Problem(cp.Minimize(objective), _scaled(region, u, centre, scale)))
+    return centre + scale * u.value
+
+
+def distance(region: Region, other: Region, *, norm: float) -> float:
+    """Return the distance of two regions; see `Region.distance`."""
+    import cvxpy as cp
+
+    centre = region.interior_point
+    if other.interior_point.shape != centre.shape:
+        raise RegionError("the two regions lie in different dimensions")
+    scale = float(np.abs(other.interior_point - centre).max()) or 1.0
+    u, v = cp.Variable(len(centre)), cp.Variable(len(centre))
+    problem = cp.Problem(
+        cp.Minimize(cp.norm(u - v, checked_norm(norm))),
+        _scaled(region, u, centre, scale) + _scaled(other, v, centre, scale),
+    )
+    _solve(problem)
+    return float(scale * max(problem.value, 0.0))
+
+
+def inscribed_ellipsoid(region: Region) -> Ellipsoid:
+    """Return the largest ellipsoid inside a region; see `Region.inscribed_ellipsoid`."""
+    import cvxpy as cp
+
+    centre, radius = region.inner_ball
+    dim = len(centre)
+    A, b = region.halfspaces
+    length = np.linalg.norm(A, axis=1)
+    rows, offsets = A / length[:, None], (b - A @ centre) / length / radius
+    shape, middle = cp.Variable((dim, dim), PSD=True), cp.Variable(dim)
+    within = [cp.norm(shape @ a) + a @ middle <= c for a, c in zip(rows, offsets, strict=True)]
+    _solve(cp.Problem(cp.Maximize(cp.log_det(shape)), within))
+    return Ellipsoid(centre + radius * middle.value, radius * shape.value)
+
+
+def _scaled(region: Region, u: Any, centre: NDArray[np.float64], scale: float) -> list[Any]:
+    """Return the constraints that put ``centre + scale * u`` into a region."""
+    A, b = region.halfspaces
+    length = np.linalg.norm(A, axis=1)
+    return [(A / length[:, None]) @ u <= (b - A @ centre) / length / scale]
+
+
+def _solve(problem: Any) -> None:
+    import cvxpy as cp
+
+    problem.solve(solver=cp.CLARABEL)
+    if problem.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
+        raise RegionError(f"the solver ended with status {problem.status!r}")
