@@ -23,6 +23,13 @@ from polyenum.errors import (
     PolyenumError,
     RegionError,
 )
+from polyenum.exploration.api import (
+    NearestPoint,
+    Neighborhood,
+    boundary_distance,
+    decision_distance,
+    neighborhood,
+)
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage
 
 if TYPE_CHECKING:
@@ -43,6 +50,8 @@ __all__ = [
     "HPolytope",
     "Hull",
     "MissingExtraError",
+    "NearestPoint",
+    "Neighborhood",
     "NetworkError",
     "NumericalError",
     "OptionError",
@@ -54,10 +63,13 @@ __all__ = [
     "Segment",
     "Slice",
     "Stage",
+    "boundary_distance",
     "check",
     "count_regions",
+    "decision_distance",
     "enumerate_regions",
     "iter_regions",
+    "neighborhood",
 ]
 
 

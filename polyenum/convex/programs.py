@@ -60,12 +60,15 @@ def project(region: Region, point: ArrayLike, *, norm: float) -> NDArray[np.floa
     dim = region.interior_point.shape[0]
     if target.shape != (dim,):
         raise RegionError(f"a point needs shape ({dim},), found {target.shape}")
+    A, b = region.halfspaces
+    if (A @ target <= b).all():
+        return target.copy()
     # About a point inside and in units of the distance, so that the solver's tolerances fit.
     centre = region.interior_point
     scale = float(np.abs(target - centre).max()) or 1.0
     u = cp.Variable(dim)
     objective = cp.norm(u - (target - centre) / scale, checked_norm(norm))
-    _solve(cp.Problem(cp.Minimize(objective), _scaled(region, u, centre, scale)))
+    _solve(cp.Problem(cp.Minimize(objective), _scaled(region, u, centre, scale)), linear=norm != 2)
     return centre + scale * u.value
 
 
@@ -82,7 +85,7 @@ def distance(region: Region, other: Region, *, norm: float) -> float:
         cp.Minimize(cp.norm(u - v, checked_norm(norm))),
         _scaled(region, u, centre, scale) + _scaled(other, v, centre, scale),
     )
-    _solve(problem)
+    _solve(problem, linear=norm != 2)
     return float(scale * max(problem.value, 0.0))
 
 
@@ -97,7 +100,7 @@ def inscribed_ellipsoid(region: Region) -> Ellipsoid:
     rows, offsets = A / length[:, None], (b - A @ centre) / length / radius
     shape, middle = cp.Variable((dim, dim), PSD=True), cp.Variable(dim)
     within = [cp.norm(shape @ a) + a @ middle <= c for a, c in zip(rows, offsets, strict=True)]
-    _solve(cp.Problem(cp.Maximize(cp.log_det(shape)), within))
+    _solve(cp.Problem(cp.Maximize(cp.log_det(shape)), within), linear=False)
     return Ellipsoid(centre + radius * middle.value, radius * shape.value)
 
 
@@ -108,9 +111,18 @@ def _scaled(region: Region, u: Any, centre: NDArray[np.float64], scale: float) -
     return [(A / length[:, None]) @ u <= (b - A @ centre) / length / scale]
 
 
-def _solve(problem: Any) -> None:
+def _solve(problem: Any, *, linear: bool) -> None:
+    """Solve with HiGHS where all is linear, else with Clarabel; with SCS where that fails."""
     import cvxpy as cp
 
-    problem.solve(solver=cp.CLARABEL)
-    if problem.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
-        raise RegionError(f"the solver ended with status {problem.status!r}")
+    failure = ""
+    for solver in (cp.HIGHS if linear else cp.CLARABEL, cp.SCS):
+        try:
+            problem.solve(solver=solver)
+        except cp.SolverError as error:
+            failure = str(error)
+            continue
+        if problem.status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
+            return
+        failure = f"{solver} ended with status {problem.status!r}"
+    raise RegionError(f"no solver found the optimum: {failure}")

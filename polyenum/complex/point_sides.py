@@ -1,0 +1,95 @@
+"""On which side of every hyperplane a point lies, proven."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyenum.domains import Domain
+from polyenum.networks import PiecewiseLinearNetwork
+
+
+def proven_sides(
+    network: PiecewiseLinearNetwork, domain: Domain | None, points: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the sides of points, and for which points rounding may have decided one.
+
+    A forward pass with a bound on its rounding (Higham's gamma, as in `polyenum.proof.enclosure`).
+
+    Parameters
+    ----------
+    network : PiecewiseLinearNetwork
+    domain : Domain, optional
+        Whose coordinates the points have; otherwise those of the network's inputs.
+    points : (n, dim) float64
+
+    Returns
+    -------
+    sides : (n, hyperplanes) bool
+    unsure : (n,) bool
+    """
+    u = 2.0**-53
+    value = points if domain is None else domain.embed(points)
+    error = np.zeros_like(value)
+    if domain is not None and domain.basis is not None and domain.origin is not None:
+        size = np.abs(points) @ np.abs(domain.basis.T) + np.abs(domain.origin)
+        error = 2 * (domain.dim + 4) * u * size
+    found, unsure = [], np.zeros(len(points), np.bool_)
+    for stage in network.stages:
+        w, table = stage.weight, stage.activation
+        z = value @ w.T + stage.bias
+        size = np.abs(value) @ np.abs(w.T) + np.abs(stage.bias)
+        error = error @ np.abs(w.T) + 2 * (w.shape[1] + 4) * u * size
+        gap = np.abs(z[:, table.breakpoint_coordinate] - table.breakpoints)
+        slack = error[:, table.breakpoint_coordinate] + 4 * u * np.abs(table.breakpoints)
+        unsure |= np.any(gap <= slack, axis=1)
+        sides = table.sides(z)
+        found.append(sides)
+        piece = table.slope_offsets[:-1] + table.pieces(sides)
+        slope, intercept = table.slopes[piece], table.intercepts[piece]
+        value = slope * z + intercept
+        error = np.abs(slope) * error + 8 * u * (np.abs(slope * z) + np.abs(intercept))
+    return np.concatenate(found, axis=1), unsure
+
+
+def exact_sides(
+    network: PiecewiseLinearNetwork, domain: Domain | None, point: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the sides of one point in rational arithmetic, and where it is not on the hyperplane.
+
+    Returns
+    -------
+    sides, known : (hyperplanes,) bool
+    """
+    t = [Fraction(float(x)) for x in point]
+    value = t
+    if domain is not None and domain.basis is not None and domain.origin is not None:
+        value = [
+            sum(
+                (Fraction(float(b)) * x for b, x in zip(row, t, strict=True)),
+                Fraction(float(o)),
+            )
+            for row, o in zip(domain.basis, domain.origin, strict=True)
+        ]
+    sides: list[bool] = []
+    known: list[bool] = []
+    for stage in network.stages:
+        table = stage.activation
+        z = [
+            sum(
+                (Fraction(float(row[k])) * value[k] for k in np.flatnonzero(row)),
+                Fraction(float(b)),
+            )
+            for row, b in zip(stage.weight, stage.bias, strict=True)
+        ]
+        value = []
+        for i, x in enumerate(z):
+            bps = [float(b) for b in table.breakpoints[table.offsets[i] : table.offsets[i + 1]]]
+            above = [x > b for b in bps]
+            sides += above
+            known += [x != b for b in bps]
+            piece = int(table.slope_offsets[i]) + sum(above)
+            value.append(Fraction(float(table.slopes[piece])) * x + table.exact_intercepts[piece])
+    return np.array(sides, np.bool_), np.array(known, np.bool_)

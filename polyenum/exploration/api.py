@@ -1,0 +1,335 @@
+"""What users call: the regions around a point, and its distances to boundaries."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from polyenum.domains import Domain
+from polyenum.errors import DomainError, NetworkError, OptionError
+from polyenum.networks import PiecewiseLinearNetwork, as_network
+
+
+class NearestPoint(NamedTuple):
+    """The nearest point of a boundary.
+
+    Attributes
+    ----------
+    distance : float
+        Infinite where there is no such boundary.
+    point : (inputs,) float64
+        NaN where there is none.
+    complete : bool
+        Whether nothing is nearer; False where ``max_regions`` stopped the search, and then nothing is
+        nearer than `distance`, but it may be farther.
+    """
+
+    distance: float
+    point: NDArray[np.float64]
+    complete: bool
+
+
+class Neighborhood:
+    """The regions around a point, nearest first.
+
+    Made by `neighborhood`.
+
+    Attributes
+    ----------
+    network : PiecewiseLinearNetwork
+    x : (inputs,) float64
+    norm : 1, 2 or numpy.inf
+    radius : float
+    complete : bool
+        Whether these are all regions within `radius`.
+    complete_radius : float
+        All regions nearer than this are among them.
+    packed_sides : (regions, bytes) uint8
+        For every hyperplane, eight a byte and the first in bit 0, whether the region lies above it.
+    distances : (regions,) float64
+        Each region's distance to `x`, up to the solvers' accuracy of about 1e-9.
+    interior_points : (regions, inputs) float64
+        A point inside each, whose pattern is proven.
+    """
+
+    def __init__(
+        self,
+        network: PiecewiseLinearNetwork,
+        x: NDArray[np.float64],
+        *,
+        norm: float,
+        radius: float,
+        complete: bool,
+        complete_radius: float,
+        packed_sides: NDArray[np.uint8],
+        distances: NDArray[np.float64],
+        interior_points: NDArray[np.float64],
+    ) -> None:
+        self.network, self.x, self.norm, self.radius = network, x, norm, radius
+        self.complete, self.complete_radius = complete, complete_radius
+        self.packed_sides, self.distances = packed_sides, distances
+        self.interior_points = interior_points
+
+    def __len__(self) -> int:
+        return len(self.distances)
+
+    def _sides(self, regions: Any = slice(None)) -> NDArray[np.bool_]:
+        count = self.network.hyperplane_count
+        packed = self.packed_sides[regions]
+        return np.unpackbits(packed, axis=1, count=count, bitorder="little").view(np.bool_)
+
+    @property
+    def patterns(self) -> NDArray[np.uint8]:
+        """(regions, units) uint8: which piece of its activation each unit is on (ReLU: 0 off, 1 on)."""
+        return self.network.pieces(self._sides())
+
+    def maps(self, regions: Any = slice(None)) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the affine maps ``weight @ x + bias`` of some regions.
+
+        Returns
+        -------
+        weights : (n, outputs, inputs) float64
+        biases : (n, outputs) float64
+        """
+        return self.network.affine_maps(self._sides(regions))
+
+    def __repr__(self) -> str:
+        state = "complete" if self.complete else f"complete within {self.complete_radius:.6g}"
+        return f"Neighborhood({len(self):,} regions within {self.radius:.6g} in the {self.norm}-norm, {state})"
+
+
+def neighborhood(
+    net: Any,
+    x: ArrayLike,
+    *,
+    radius: float = np.inf,
+    max_regions: int | None = None,
+    norm: float = np.inf,
+    domain: Domain | None = None,
+    progress: bool = False,
+) -> Neighborhood:
+    """Return the activation regions around a point, nearest first, walking through facets.
+
+    For networks of so many inputs that nobody enumerates everything.  That each region exists is proven by
+    a point of it.  Distances, and with them the order and the claim that none is missing, are as
+    accurate as the solvers of the linear (norms 1 and infinity) and quadratic (norm 2) programs behind
+    them, about 1e-9.
+
+    Parameters
+    ----------
+    net : torch.nn.Sequential, [(W, b), ...] or PiecewiseLinearNetwork
+    x : (inputs,) float
+    radius : float
+        How far to go.
+    max_regions : int, optional
+        Stop after so many.  Give this or `radius`.
+    norm : 1, 2 or numpy.inf
+    domain : Domain, optional
+        To stay in, a full-dimensional one such as ``Box(0, 1, dim=784)``.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Neighborhood
+
+    Raises
+    ------
+    OptionError, NetworkError, DomainError
+        If something does not fit.
+
+    Examples
+    --------
+    >>> import polyenum as pe
+    >>> net = [([[1.0, 0], [0, 1.0]], [0, 0]), ([[1.0, 1]], [0])]
+    >>> near = pe.neighborhood(net, [0.25, 0.5], radius=1)
+    >>> len(near), near.complete, near.distances.tolist()
+    (4, True, [0.0, 0.25, 0.5, 0.5])
+    """
+    network, point = _checked(net, x, radius, max_regions, norm, domain)
+    if max_regions is None and not np.isfinite(radius):
+        raise OptionError("give radius or max_regions, or the walk may not end")
+    from polyenum.exploration.explore import Explorer, RegionFound
+
+    explorer = Explorer(network, point, norm=norm, radius=float(radius), domain=domain)
+    found: list[RegionFound] = []
+    ended = True
+    bar = _bar(progress, max_regions)
+    try:
+        for region in explorer.run():
+            assert isinstance(region, RegionFound)
+            if max_regions is not None and len(found) == max_regions:
+                ended = False
+                break
+            found.append(region)
+            if bar is not None:
+                bar.update(1)
+                bar.set_postfix_str(f"distance {region.distance:.4g}", refresh=False)
+    except KeyboardInterrupt:
+        ended = False
+    finally:
+        if bar is not None:
+            bar.close()
+    sides = np.array([r.sides for r in found]).reshape(len(found), network.hyperplane_count)
+    return Neighborhood(
+        network,
+        point,
+        norm=norm,
+        radius=float(radius),
+        complete=ended and not explorer.unresolved,
+        complete_radius=explorer.reached if not explorer.unresolved else 0.0,
+        packed_sides=np.packbits(sides, axis=1, bitorder="little"),
+        distances=np.array([r.distance for r in found]),
+        interior_points=np.array([r.inside for r in found]),
+    )
+
+
+def boundary_distance(net: Any, x: ArrayLike, *, norm: float = 2) -> NearestPoint:
+    """Return the distance from a point to the nearest boundary of its activation region.
+
+    In the region's interior no unit changes sign, so this is the least of ``|z_i(x)| / |a_i|``, where
+    ``z_i`` are the pre-activations, ``a_i`` their gradients at `x`, in the dual norm.
+
+    Parameters
+    ----------
+    net : torch.nn.Sequential, [(W, b), ...] or PiecewiseLinearNetwork
+    x : (inputs,) float
+    norm : 1, 2 or numpy.inf
+
+    Returns
+    -------
+    NearestPoint
+
+    Examples
+    --------
+    >>> import polyenum as pe
+    >>> net = [([[3.0, 4.0]], [0]), ([[1.0]], [0])]
+    >>> pe.boundary_distance(net, [3, 4]).distance, pe.boundary_distance(net, [3, 4], norm=1).distance
+    (5.0, 6.25)
+    """
+    network, point = _checked(net, x, np.inf, None, norm, None)
+    from polyenum.exploration.explore import Explorer
+    from polyenum.exploration.local import LocalForms
+    from polyenum.exploration.nearest import DUAL, solver_for
+
+    first = next(Explorer(network, point, norm=norm, radius=np.inf).run())
+    forms, _ = LocalForms(network)(first.sides)  # type: ignore[union-attr]
+    length = np.linalg.norm(forms[:, :-1], DUAL[norm], axis=1)
+    forms = forms[length > 0] / length[length > 0, None]
+    if not len(forms):
+        return NearestPoint(np.inf, np.full(len(point), np.nan), True)
+    values = forms[:, :-1] @ point + forms[:, -1]
+    k = int(np.abs(values).argmin())
+    step = solver_for(len(point), norm).shortest(forms[k : k + 1, :-1], -values[k : k + 1], 1)
+    assert step is not None
+    return NearestPoint(float(abs(values[k])), point + step, True)
+
+
+def decision_distance(
+    net: Any,
+    x: ArrayLike,
+    *,
+    norm: float = 2,
+    radius: float = np.inf,
+    max_regions: int | None = 10_000,
+    domain: Domain | None = None,
+) -> NearestPoint:
+    """Return the distance from a point to the nearest decision boundary.
+
+    That is where another output becomes as large as the largest at `x`; for a single output, where it
+    changes its sign.  Regions are walked nearest first; in each, the nearest point of the boundary is
+    the solution of one linear or quadratic program.
+
+    Parameters
+    ----------
+    net, x, norm, domain
+        As in `neighborhood`.
+    radius : float
+        How far to look.
+    max_regions : int, optional
+        Stop after so many regions; the result's ``complete`` is then False.
+
+    Returns
+    -------
+    NearestPoint
+
+    Examples
+    --------
+    >>> import polyenum as pe
+    >>> net = [([[1.0, 0], [0, 1.0]], [0, 0]), ([[1.0, 0], [0, 1]], [0, 0])]
+    >>> round(pe.decision_distance(net, [3.0, 1.0]).distance, 9)
+    1.414213562
+    """
+    network, point = _checked(net, x, radius, max_regions, norm, domain)
+    from polyenum.exploration.explore import Explorer, TargetFound
+
+    outputs = network(point)
+    best = int(outputs.argmax())
+    sign = 1.0 if outputs[0] >= 0 else -1.0
+
+    def targets(forms: NDArray[np.float64]) -> NDArray[np.float64]:
+        if len(forms) == 1:
+            return -sign * forms
+        return np.delete(forms - forms[best], best, axis=0)
+
+    explorer = Explorer(
+        network, point, norm=norm, radius=float(radius), domain=domain, targets=targets
+    )
+    for seen, found in enumerate(explorer.run()):
+        if isinstance(found, TargetFound):
+            return NearestPoint(found.distance, found.point, not explorer.unresolved)
+        if max_regions is not None and seen >= max_regions:
+            return NearestPoint(explorer.reached, np.full(len(point), np.nan), False)
+    nowhere = np.full(len(point), np.nan)
+    if np.isfinite(radius):
+        return NearestPoint(float(radius), nowhere, False)
+    return NearestPoint(np.inf, nowhere, not explorer.unresolved)
+
+
+def _checked(
+    net: Any,
+    x: ArrayLike,
+    radius: float,
+    max_regions: int | None,
+    norm: float,
+    domain: Domain | None,
+) -> tuple[PiecewiseLinearNetwork, NDArray[np.float64]]:
+    """Return network and point, after checking everything that can be wrong with the arguments."""
+    from polyenum.convex.programs import checked_norm
+
+    network = as_network(net)
+    checked_norm(norm)
+    point = np.asarray(x, np.float64)
+    if point.shape != (network.input_dim,) or not np.isfinite(point).all():
+        raise NetworkError(
+            f"the network takes {network.input_dim} inputs: x needs shape ({network.input_dim},) and "
+            f"finite numbers, found shape {point.shape}"
+        )
+    if not radius > 0:
+        raise OptionError(f"radius must be positive, found {radius!r}")
+    if max_regions is not None and (
+        isinstance(max_regions, bool)
+        or not isinstance(max_regions, (int, np.integer))
+        or max_regions < 1
+    ):
+        raise OptionError(
+            f"max_regions must be a whole number of at least 1, found {max_regions!r}"
+        )
+    if domain is not None and (domain.basis is not None or domain.dim != network.input_dim):
+        raise DomainError(
+            f"the domain must lie in the network's {network.input_dim} inputs and be as thick, found "
+            f"{domain!r}"
+        )
+    if domain is not None and not domain.contains(point):
+        raise DomainError(f"x lies outside {domain!r}")
+    return network, point
+
+
+def _bar(progress: bool, max_regions: int | None) -> Any:
+    if not progress:
+        return None
+    from tqdm.auto import tqdm
+
+    return tqdm(total=max_regions, desc="regions")

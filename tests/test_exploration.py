@@ -1,0 +1,178 @@
+"""The regions around a point against a full enumeration, and distances against convex programs."""
+
+from __future__ import annotations
+
+import cvxpy
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import polyenum as pe
+from benchmarks.networks import random_network
+from tests.strategies import Layers, degenerate_networks, generic_networks, share
+
+NORMS = st.sampled_from([1, 2, np.inf])
+
+
+def point_for(layers: Layers, seed: int) -> np.ndarray:
+    """Return a point of [-1, 1]^d, at full precision."""
+    return np.random.default_rng(seed).uniform(-1, 1, np.shape(layers[0][0])[1])
+
+
+def rows_of(patterns: np.ndarray) -> set[bytes]:
+    """Return patterns as a set."""
+    return {row.tobytes() for row in patterns}
+
+
+@given(generic_networks(dims=(1, 4), depth=(1, 3), width=6), st.integers(0, 2**32 - 1))
+@share(0.4)
+def test_all_regions_within_a_box(layers: Layers, seed: int) -> None:
+    x = point_for(layers, seed)
+    near = pe.neighborhood(layers, x, radius=0.5)
+    assert near.complete
+    whole = pe.enumerate_regions(layers, pe.Box(x - 0.5, x + 0.5))
+    # Regions that only come within rounding of the ball are beside the point.
+    safe = whole.patterns[[r.inner_ball[1] > 1e-6 for r in whole]]
+    assert rows_of(safe) <= rows_of(near.patterns) <= rows_of(whole.patterns)
+    assert (np.diff(near.distances) >= -1e-9).all()
+    assert near.distances[0] == 0
+    np.testing.assert_array_equal(near.network.patterns(near.interior_points), near.patterns)
+    weights, biases = near.maps()
+    value = np.einsum("nok,nk->no", weights, near.interior_points) + biases
+    np.testing.assert_allclose(value, near.network(near.interior_points), rtol=1e-9, atol=1e-9)
+
+
+@given(generic_networks(dims=(2, 3), depth=(1, 2), width=5), st.integers(0, 2**32 - 1), NORMS)
+@share(0.5)
+def test_distances_of_regions(layers: Layers, seed: int, norm: float) -> None:
+    x = point_for(layers, seed)
+    near = pe.neighborhood(layers, x, radius=0.4, norm=norm)
+    whole = pe.enumerate_regions(layers, pe.Box(x - 1, x + 1))
+    expected = {}
+    for region in whole:
+        if region.inner_ball[1] > 1e-4:
+            nearest = region.project(x, norm=norm)
+            expected[region.pattern.tobytes()] = float(np.linalg.norm(nearest - x, norm))
+    found = dict(zip((p.tobytes() for p in near.patterns), near.distances.tolist(), strict=True))
+    for key, distance in expected.items():
+        if distance < 0.4 - 1e-4:
+            assert found[key] == pytest.approx(distance, abs=1e-4)
+    for key in set(found) & set(expected):
+        assert found[key] == pytest.approx(expected[key], abs=1e-4)
+
+
+@given(
+    degenerate_networks(
+        dims=(2, 3), depth=(1, 2), width=4, kinds=("ternary", "quarters", "bias-free")
+    ),
+    st.integers(0, 2**32 - 1),
+)
+def test_degenerate_networks_around_generic_points(layers: Layers, seed: int) -> None:
+    x = point_for(layers, seed)
+    near = pe.neighborhood(layers, x, radius=0.5)
+    whole = pe.enumerate_regions(layers, pe.Box(x - 0.5, x + 0.5))
+    safe = whole.patterns[[r.inner_ball[1] > 1e-6 for r in whole]]
+    assert rows_of(near.patterns) <= rows_of(whole.patterns)
+    if near.complete:
+        assert rows_of(safe) <= rows_of(near.patterns)
+
+
+def test_limits_and_domains() -> None:
+    net = random_network([4, 10, 10, 3], seed=3)
+    x = np.full(4, 0.1)
+    some = pe.neighborhood(net, x, max_regions=25)
+    assert len(some) == 25
+    assert not some.complete
+    more = pe.neighborhood(net, x, radius=some.complete_radius * (1 - 1e-9))
+    assert more.complete
+    assert rows_of(more.patterns) <= rows_of(some.patterns)
+    assert "complete within" in repr(some)
+    box = pe.Box(0, 0.3, dim=4)
+    inside = pe.neighborhood(net, x, radius=10.0, domain=box)
+    assert inside.complete
+    assert rows_of(inside.patterns) == rows_of(pe.enumerate_regions(net, box).patterns)
+    assert box.contains(inside.interior_points).all()
+
+
+@given(generic_networks(dims=(1, 5), depth=(1, 3), width=6), st.integers(0, 2**32 - 1), NORMS)
+def test_nearest_boundaries(layers: Layers, seed: int, norm: float) -> None:
+    x = point_for(layers, seed)
+    found = pe.boundary_distance(layers, x, norm=norm)
+    if np.isinf(found.distance):
+        return
+    assert np.linalg.norm(found.point - x, norm) == pytest.approx(found.distance, rel=1e-6)
+    near = pe.neighborhood(layers, x, radius=found.distance * (1 - 1e-6), norm=norm)
+    assert len(near) == 1
+    assert near.complete
+    near = pe.neighborhood(layers, x, radius=found.distance * (1 + 1e-6) + 1e-9, norm=norm)
+    assert len(near) > 1
+
+
+@given(
+    generic_networks(dims=(2, 3), depth=(1, 2), width=5, outputs=3),
+    st.integers(0, 2**32 - 1),
+    NORMS,
+)
+@share(0.5)
+def test_nearest_decision_boundaries(layers: Layers, seed: int, norm: float) -> None:
+    x = point_for(layers, seed)
+    network = pe.enumerate_regions(layers, pe.Box(x - 1, x + 1)).network
+    best = int(network(x).argmax())
+    found = pe.decision_distance(layers, x, norm=norm, radius=0.9)
+    expected = 0.9
+    for region in pe.enumerate_regions(layers, pe.Box(x - 1, x + 1)):
+        y = cvxpy.Variable(len(x))
+        for other in {0, 1, 2} - {best}:
+            row = region.weight[other] - region.weight[best]
+            beyond = row @ y + region.bias[other] - region.bias[best] >= 0
+            problem = cvxpy.Problem(
+                cvxpy.Minimize(cvxpy.norm(y - x, norm)), [*region.constraints(y), beyond]
+            )
+            problem.solve(solver=cvxpy.CLARABEL)
+            if problem.status == cvxpy.OPTIMAL:
+                expected = min(expected, float(problem.value))
+    if found.complete:
+        assert found.distance == pytest.approx(expected, abs=1e-4)
+        value = network(found.point)
+        assert np.sort(value)[-1] - np.sort(value)[-2] < 1e-5 * max(1.0, float(np.abs(value).max()))
+    else:
+        assert expected > 0.9 - 1e-4
+
+
+def test_one_output_changes_its_sign() -> None:
+    net = [(np.array([[1.0, 0.0]]), np.zeros(1)), (np.ones((1, 1)), np.array([-1.0]))]
+    for x, distance in (([3.0, 0], 2.0), ([-1.0, 5], 2.0)):
+        found = pe.decision_distance(net, x)
+        assert found.distance == pytest.approx(distance)
+        np.testing.assert_allclose(found.point, [1.0, x[1]], atol=1e-9)
+    never = pe.decision_distance([(np.ones((1, 2)), None), (np.ones((1, 1)), [1.0])], [0.5, 0.5])
+    assert never == (np.inf, pytest.approx([np.nan, np.nan], nan_ok=True), True)
+
+
+def test_points_on_boundaries() -> None:
+    net = [(np.array([[1.0, 0], [0, 1]]), np.zeros(2)), (np.ones((1, 2)), np.zeros(1))]
+    near = pe.neighborhood(net, [0.0, 0.0], radius=0.5)
+    assert len(near) == 4
+    assert near.complete
+    assert near.distances.max() < 1e-9
+    assert pe.boundary_distance(net, [0.0, 1.0]).distance == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({}, pe.OptionError, "radius or max_regions"),
+        ({"radius": -1}, pe.OptionError, "radius must be positive"),
+        ({"radius": 1, "norm": 3}, pe.OptionError, "norm must be"),
+        ({"radius": 1, "max_regions": 0}, pe.OptionError, "max_regions"),
+        ({"radius": 1, "domain": pe.Box(2, 3, dim=2)}, pe.DomainError, "x lies outside"),
+        ({"radius": 1, "domain": pe.Segment([0, 0], [1, 1])}, pe.DomainError, "as thick"),
+        ({"radius": 1, "x": [0.0]}, pe.NetworkError, r"shape \(2,\)"),
+        ({"radius": 1, "x": [0.0, np.nan]}, pe.NetworkError, "finite"),
+    ],
+)
+def test_bad_options(options: dict, error: type[Exception], message: str) -> None:
+    arguments = {"x": [0.0, 0.0]} | options
+    with pytest.raises(error, match=message):
+        pe.neighborhood(random_network([2, 3, 1]), **arguments)
