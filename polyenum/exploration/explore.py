@@ -65,7 +65,8 @@ class Explorer:
 
     The nearest point of a region lies on a facet that it shares with a region nearer still, so crossing
     facets in the order of their distances finds all regions in the order of theirs.  A facet first
-    waits with a bound, the distance of its hyperplane, and is located when that bound comes up.
+    waits with a bound, the distance of its hyperplane, and is looked for when that bound comes up, only
+    until a better bound puts it behind others.
 
     Parameters
     ----------
@@ -118,12 +119,12 @@ class Explorer:
         yield first
         self._open(first)
         while self._heap:
-            key, _, kind, region, row, step = heapq.heappop(self._heap)
+            key, _, kind, region, row, step, taken = heapq.heappop(self._heap)
             if key > self._radius:
                 break
             self.reached = max(self.reached, key)
             if step is None:
-                self._locate(key, kind, region, row)
+                self._locate(key, kind, region, row, taken)
                 continue
             if kind == "target":
                 yield TargetFound(row, key, self._x + step)
@@ -178,36 +179,50 @@ class Explorer:
                 self._wait(max(bound, region.distance), "target", opened, k)
 
     def _wait(
-        self, key: float, kind: str, region: _Opened, row: int, step: NDArray | None = None
+        self,
+        key: float,
+        kind: str,
+        region: _Opened,
+        row: int,
+        step: NDArray[np.float64] | None = None,
+        taken: list[int] | None = None,
     ) -> None:
-        heapq.heappush(self._heap, (key, next(self._order), kind, region, row, step))
+        heapq.heappush(self._heap, (key, next(self._order), kind, region, row, step, taken or []))
 
-    def _locate(self, key: float, kind: str, region: _Opened, row: int) -> None:
-        """Find the nearest point of a facet or target, and let it wait for its turn."""
+    def _locate(self, key: float, kind: str, region: _Opened, row: int, taken: list[int]) -> None:
+        """Look for the nearest point of a facet or target, and let it wait for its turn."""
         rows, values, equation = region.rows, region.values, row
+        if kind == "facet" and self._beyond(region, row).tobytes() in self._seen:
+            return  # already found from elsewhere
         if kind == "target":
             target = region.targets[row]
             size = float(np.linalg.norm(target[:-1], DUAL[self._norm])) or 1.0
             rows = np.vstack([rows, target[:-1] / size])
             values = np.append(values, (target[:-1] @ self._x + target[-1]) / size)
-        step = nearest(
+        found = nearest(
             self._solver,
             rows,
             values,
             equation=equation if kind == "facet" else None,
             norm=self._norm,
-            limit=self._radius,
+            taken=taken,
+            patience=self._heap[0][0] if self._heap else self._radius,
         )
-        if step is not None:
-            length = float(np.linalg.norm(step, self._norm))
-            self._wait(max(key, length), kind, region, row, step)
+        key = max(key, found.length)
+        if key <= self._radius and found.length < np.inf:
+            self._wait(key, kind, region, row, found.step, found.taken)
+
+    def _beyond(self, region: _Opened, row: int) -> NDArray[np.bool_]:
+        """Return the sides beyond a facet, if no other unit vanishes on it."""
+        sides = region.sides.copy()
+        sides[region.hyperplanes[row]] ^= True
+        return sides
 
     def _cross(
         self, region: _Opened, row: int, step: NDArray[np.float64], distance: float
     ) -> RegionFound | None:
         """Return the region beyond a facet, at its nearest point, with a proven point of it."""
-        expected = region.sides.copy()
-        expected[region.hyperplanes[row]] ^= True
+        expected = self._beyond(region, row)
         if expected.tobytes() in self._seen:
             return None
         gaps = region.rows @ step + region.values

@@ -6,7 +6,7 @@ violates, until it violates none.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,24 @@ class Solver(Protocol):
         """Return ``z``, or None where no ``z`` satisfies all rows."""
 
 
+class Nearest(NamedTuple):
+    """How far `nearest` has come.
+
+    Attributes
+    ----------
+    length : float
+        The length of the step, or a lower bound on it; infinite where there is none.
+    step : (dim,) float64 or None
+        The shortest step, once it is found.
+    taken : list of int
+        The rows that matter so far, to go on with.
+    """
+
+    length: float
+    step: NDArray[np.float64] | None
+    taken: list[int]
+
+
 def nearest(
     solver: Solver,
     rows: NDArray[np.float64],
@@ -34,9 +52,10 @@ def nearest(
     *,
     equation: int | None,
     norm: float,
-    limit: float,
-) -> NDArray[np.float64] | None:
-    """Return the shortest step ``z`` into a polyhedron.
+    taken: list[int],
+    patience: float,
+) -> Nearest:
+    """Look for the shortest step ``z`` into a polyhedron.
 
     Parameters
     ----------
@@ -49,32 +68,29 @@ def nearest(
     equation : int, optional
         A row that is to be 0.
     norm : 1, 2 or numpy.inf
-    limit : float
-        Give up where the step must be longer.
-
-    Returns
-    -------
-    (dim,) float64 or None
-        None where there is none, or it is longer than `limit`.
+    taken : list of int
+        Rows that mattered when last looked; empty at first.
+    patience : float
+        Return with a bound as soon as the step is known to be longer.
     """
-    taken = [] if equation is None else [equation]
-    if equation is None:
-        if values.min(initial=0.0) >= 0:
-            return np.zeros(rows.shape[1])
-        taken = [int(values.argmin())]
+    taken = list(taken)
+    if not taken:
+        if equation is None and values.min(initial=0.0) >= 0:
+            return Nearest(0.0, np.zeros(rows.shape[1]), [])
+        taken = [int(values.argmin()) if equation is None else equation]
     for _ in range(len(rows) + 1):
         step = solver.shortest(rows[taken], -values[taken], int(equation is not None))
         if step is None:
-            return None
+            return Nearest(np.inf, None, taken)
         length = float(np.linalg.norm(step, norm))
-        if length > limit * (1 + SLACK):
-            return None
         gaps = rows @ step + values
         gaps[taken] = 0.0
         violated = np.flatnonzero(gaps < -SLACK * max(length, 1e-12))
         if not len(violated):
-            return step
+            return Nearest(length, step, taken)
         taken += violated[np.argsort(gaps[violated])][:8].tolist()
+        if length > patience:
+            return Nearest(length, None, taken)
     raise NumericalError(
         "the nearest point was not found: its rows contradict each other numerically"
     )
@@ -111,9 +127,12 @@ class Euclidean:
 
 
 class Polyhedral:
-    """The 1- and the infinity-norm: linear programs, one HiGHS model kept and warm-started.
+    """The 1- and the infinity-norm: linear programs, one HiGHS model kept.
 
-    Columns are the step ``z`` and its length; rows are added for each question and taken out again.
+    It is the dual that is solved: ``max bounds . u`` over ``u >= 0`` (free for equations) with
+    ``rows.T @ u`` of length 1 at most in the dual norm.  Columns for ``u`` come and go, few of them; the
+    primal program would have two rows for every coordinate.  Measured on a classifier of 784 inputs: 11 ms a
+    question, 20 ms with the dual simplex method, 14 to 30 ms for the primal program.
 
     Parameters
     ----------
@@ -124,30 +143,36 @@ class Polyhedral:
     def __init__(self, dim: int, norm: float) -> None:
         import highspy
 
-        self._dim, self._infinite = dim, highspy.kHighsInf
-        lengths = 1 if norm == np.inf else dim
         model: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         model.setOptionValue("output_flag", False)
+        # Each question starts from a feasible basis, the last one's without its columns.
+        model.setOptionValue("simplex_strategy", 4)
         model.setOptionValue("primal_feasibility_tolerance", 1e-10)
         model.setOptionValue("dual_feasibility_tolerance", 1e-10)
+        self._dim, self._infinite = dim, highspy.kHighsInf
         lp = highspy.HighsLp()
-        lp.num_col_ = dim + lengths
-        lp.num_row_ = 2 * dim
-        lp.col_cost_ = np.append(np.zeros(dim), np.ones(lengths))
-        lp.col_lower_ = np.append(np.full(dim, -self._infinite), np.zeros(lengths))
-        lp.col_upper_ = np.full(dim + lengths, self._infinite)
-        lp.row_lower_ = np.zeros(2 * dim)
-        lp.row_upper_ = np.full(2 * dim, self._infinite)
-        # Rows 2 k and 2 k + 1: length - z_k >= 0 and length + z_k >= 0.
-        length_of = dim + (np.zeros(dim, np.int32) if lengths == 1 else np.arange(dim))
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        lp.a_matrix_.start_ = 2 * np.arange(2 * dim + 1)
-        axis = np.repeat(np.arange(dim), 2)
-        lp.a_matrix_.index_ = np.column_stack([axis, np.repeat(length_of, 2)]).ravel()
-        lp.a_matrix_.value_ = np.tile([-1.0, 1.0, 1.0, 1.0], dim)
+        lp.sense_ = highspy.ObjSense.kMaximize
+        if norm == 1:
+            # -1 <= rows.T @ u <= 1.
+            lp.num_col_, lp.num_row_ = 0, dim
+            lp.row_lower_, lp.row_upper_ = -np.ones(dim), np.ones(dim)
+        else:
+            # rows.T @ u - p + q = 0, and all p and q add up to 1 at most.
+            lp.num_col_, lp.num_row_ = 2 * dim, dim + 1
+            lp.col_cost_, lp.col_lower_ = np.zeros(2 * dim), np.zeros(2 * dim)
+            lp.col_upper_ = np.full(2 * dim, self._infinite)
+            lp.row_lower_ = np.append(np.zeros(dim), -self._infinite)
+            lp.row_upper_ = np.append(np.zeros(dim), 1.0)
+            lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+            lp.a_matrix_.start_ = 2 * np.arange(2 * dim + 1)
+            own = np.tile(np.arange(dim), 2)
+            lp.a_matrix_.index_ = np.column_stack([own, np.full(2 * dim, dim)]).ravel()
+            sign = np.repeat([-1.0, 1.0], dim)
+            lp.a_matrix_.value_ = np.column_stack([sign, np.ones(2 * dim)]).ravel()
         model.passModel(lp)
-        self._model, self._optimal = model, highspy.HighsModelStatus.kOptimal
-        self._infeasible = highspy.HighsModelStatus.kInfeasible
+        status = highspy.HighsModelStatus
+        self._model, self._optimal = model, status.kOptimal
+        self._unbounded = (status.kUnbounded, status.kUnboundedOrInfeasible)
 
     def shortest(
         self, rows: NDArray[np.float64], bounds: NDArray[np.float64], equations: int
@@ -156,16 +181,16 @@ class Polyhedral:
         model, dim = self._model, self._dim
         # In units of the distance to the farthest hyperplane, so that tolerances fit.
         scale = float(np.abs(bounds).max()) or 1.0
-        first = model.getNumRow()
-        columns = np.arange(dim, dtype=np.int32)
+        first = model.getNumCol()
+        axes = np.arange(dim, dtype=np.int32)
         for i, (row, bound) in enumerate(zip(rows, bounds / scale, strict=True)):
-            upper = bound if i < equations else self._infinite
-            model.addRow(bound, upper, dim, columns, row)
+            lower = -self._infinite if i < equations else 0.0
+            model.addCol(bound, lower, self._infinite, dim, axes, row)
         model.run()
         status = model.getModelStatus()
-        step = np.array(model.getSolution().col_value[:dim]) * scale
-        model.deleteRows(len(rows), np.arange(first, first + len(rows), dtype=np.int32))
-        if status == self._infeasible:
+        step = np.array(model.getSolution().row_dual[:dim]) * scale
+        model.deleteCols(len(rows), np.arange(first, first + len(rows), dtype=np.int32))
+        if status in self._unbounded:
             return None
         if status != self._optimal:
             raise NumericalError(f"HiGHS ended with {model.modelStatusToString(status)!r}")
