@@ -19,6 +19,7 @@ fuzz: $(VENV)/.test
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.core
+	$(BIN)/python -m benchmarks.cells
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
 from pathlib import Path
 
 import numpy as np
@@ -33,3 +35,25 @@ def bunny(name: str) -> pe.PiecewiseLinearNetwork | None:
         return pe.PiecewiseLinearNetwork.from_arrays(
             [(data[f"W{i}"], data[f"b{i}"]) for i in range(depth)]
         )
+
+
+def mnist() -> tuple[pe.PiecewiseLinearNetwork, np.ndarray] | None:
+    """Return an MNIST classifier and an image; None where the files, or onnx, are not at hand."""
+    model, image = DATA / "mnist-net_256x2.onnx", DATA / "prop_0_0.03.vnnlib"
+    if not model.exists() or not image.exists() or importlib.util.find_spec("onnx") is None:
+        return None
+    import onnx.numpy_helper
+
+    arrays = {
+        tensor.name: onnx.numpy_helper.to_array(tensor)
+        for tensor in onnx.load(model).graph.initializer
+    }
+    net = pe.PiecewiseLinearNetwork.from_arrays(
+        [(arrays[f"layers.{i}.weight"], arrays[f"layers.{i}.bias"]) for i in (0, 2, 4)]
+    )
+    # The property's box is around the image.
+    bounds = np.zeros((2, 784))
+    pattern = r"\(assert \((<=|>=) X_(\d+) ([-\d.e]+)\)\)"
+    for relation, pixel, value in re.findall(pattern, image.read_text()):
+        bounds[int(relation == "<="), int(pixel)] = float(value)
+    return net, bounds.mean(axis=0)

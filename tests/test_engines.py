@@ -30,7 +30,10 @@ def compare(layers: Layers, domain: pe.Domain, engine: str) -> pe.RegionComplex:
     found = pe.enumerate_regions(layers, domain, engine=engine)
     assert found.engine == engine
     np.testing.assert_array_equal(found.packed_sides, expected.packed_sides)
-    np.testing.assert_allclose(found.weights, expected.weights, rtol=1e-9, atol=1e-9)
+    claimed = found.map_error + expected.map_error
+    gaps = np.abs(found.weights - expected.weights).max(axis=(0, 2))
+    gaps = np.stack([gaps, np.abs(found.biases - expected.biases).max(axis=0)])
+    assert (gaps <= claimed * (1 + 1e-9) + (1e-9 if engine == "shapely" else 0)).all()
     np.testing.assert_array_equal(
         np.diff(found.facet_table.offsets), np.diff(expected.facet_table.offsets)
     )

@@ -12,7 +12,7 @@ from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.exact.lp import maximise
 from polyenum.cells.exact.numbers import Form
 from polyenum.cells.lp.forms import LayerForms, scaled
-from polyenum.cells.lp.simplex import UNDECIDED, YES, becomes_positive
+from polyenum.cells.lp.simplex import NO, UNDECIDED, becomes_positive
 from polyenum.cells.lp.walker import signs_at
 from polyenum.cells.vertex.state import SMALLEST, UNIT
 from polyenum.domains import Domain
@@ -76,11 +76,14 @@ class RegionBounds:
             return np.zeros((0, self._domain.dim + 1)), np.zeros((0, 2))
         return np.vstack([rows for rows, _ in found]), np.vstack([errors for _, errors in found])
 
-    def rows(
-        self, sides: NDArray[np.uint8], labels: list[int]
+    def _rows(
+        self,
+        hyperplanes: tuple[NDArray[np.float64], NDArray[np.float64]],
+        sides: NDArray[np.uint8],
+        labels: list[int],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the forms of some labels, positive inside the region, and bounds on their errors."""
-        rows, errors = self.hyperplanes(sides)
+        rows, errors = hyperplanes
         rows = np.vstack([rows * np.where(sides == 1, 1.0, -1.0)[:, None], self._side_rows[::-1]])
         errors = np.vstack([errors, self._side_errors[::-1]])
         # A negative label counts from the end.
@@ -99,38 +102,39 @@ class RegionBounds:
         inside : (dim,) float64
             A point inside.
         """
-        rows, errors = self.rows(sides, labels)
+        own = self.hyperplanes(sides)
+        rows, errors = self._rows(own, sides, labels)
         dim = self._domain.dim
         scratch, basis = np.zeros((dim + 3, dim)), np.zeros(dim, np.int64)
         point = np.empty(dim)
         found = []
-        kept = list(range(len(labels)))
-        for k, label in enumerate(labels):
-            others = [j for j in kept if j != k]
+        kept = list(labels)
+        k = 0
+        while k < len(kept):
+            # The row in question goes last, beyond those that the program sees.
+            last = len(kept) - 1
+            for array in (rows, errors):
+                array[[k, last]] = array[[last, k]]
+            kept[k], kept[last] = kept[last], kept[k]
+            label, row, error = kept[last], rows[last], errors[last]
             answer = becomes_positive(
-                np.ascontiguousarray(rows[others]),
-                np.ascontiguousarray(errors[others]),
-                len(others),
-                self._wide,
-                -rows[k],
-                errors[k, 0],
-                errors[k, 1],
-                inside,
-                scratch,
-                basis,
-                point,
-            )
+                rows, errors, last, self._wide, -row, error[0], error[1], inside,
+                scratch, basis, point,
+            )  # fmt: skip
             beyond: NDArray[np.float64] | list[Fraction] | None = point.copy()
             if answer == UNDECIDED:
-                beyond = self._beyond_exactly(sides, [labels[j] for j in others], label)
-            if answer == YES or (answer == UNDECIDED and beyond is not None):
-                across = None
-                if label >= 0:
-                    assert beyond is not None
-                    across = self._across(sides, label, rows[k], errors[k], inside, beyond)
-                found.append(FacetFound(label, across))
-            else:
-                kept.remove(k)
+                beyond = self._beyond_exactly(sides, kept[:last], label)
+            if answer == NO or beyond is None:
+                kept.pop()
+                continue
+            across = None
+            if label >= 0:
+                across = self._across(sides, own, label, row, error, inside, beyond)
+            found.append(FacetFound(label, across))
+            for array in (rows, errors):
+                array[[k, last]] = array[[last, k]]
+            kept[k], kept[last] = kept[last], kept[k]
+            k += 1
         return found
 
     def _oriented(self, sides: NDArray[np.uint8], label: int) -> Form:
@@ -150,6 +154,7 @@ class RegionBounds:
     def _across(
         self,
         sides: NDArray[np.uint8],
+        hyperplanes: tuple[NDArray[np.float64], NDArray[np.float64]],
         label: int,
         row: NDArray[np.float64],
         error: NDArray[np.float64],
@@ -170,7 +175,7 @@ class RegionBounds:
                 # The facet is within this of the point, in every coordinate.
                 span = float(np.abs(beyond - inside).max())
                 radius = 4 * doubt / (start - end) * span + 16 * UNIT * float(size.max())
-                rows, errors = self.hyperplanes(sides)
+                rows, errors = hyperplanes
                 steep = np.abs(rows[:, :-1]).sum(axis=1) + 2 * len(row) * errors[:, 0]
                 errors = errors + np.outer(steep * radius, [0.0, 1.0])
                 # One where the region's own form vanishes; if no other does, no other flips.

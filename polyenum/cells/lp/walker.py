@@ -48,6 +48,8 @@ class HalfspaceWalker:
         Linear programs solved so far.
     tests : int
         Hyperplanes tested against a cell so far.
+    asked : int
+        Those for which a program, or rational arithmetic, was needed.
     """
 
     output_full = False
@@ -60,7 +62,7 @@ class HalfspaceWalker:
         forms: LayerForms,
         box: NDArray[np.float64],
     ) -> None:
-        self.regions = self.programs = self.tests = 0
+        self.regions = self.programs = self.tests = self.asked = 0
         self._network, self._domain = network, domain
         self._forms, self._box = forms, box
         self._exact = ExactForms(network, domain)
@@ -118,6 +120,7 @@ class HalfspaceWalker:
             row, error = rows[k], errors[k]
             keep = [np.flatnonzero(at_points[:, k] == sign) for sign in (-1, 1)]
             new: list[Inside | None] = [None, None]
+            self.asked += not (len(keep[0]) and len(keep[1]))
             for side in (0, 1):
                 if not len(keep[side]):
                     new[side] = self._point_on(side, cell, h, row, error)
