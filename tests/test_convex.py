@@ -21,14 +21,14 @@ def test_lp_regions_have_the_vertices_of_vertex_regions(layers: Layers) -> None:
     found = pe.enumerate_regions(layers, box, engine="lp")
     some = slice(None, None, 1 + len(exact) // 20)
     for mine, other in zip(found[some], exact[some], strict=True):
-        if other.inner_ball[1] < 1e-6:
+        if other.chebyshev_ball[1] < 1e-6:
             continue
         vertices = mine.vertices
         assert len(vertices) == len(other.vertices)
         gap = np.abs(vertices[:, None] - other.vertices[None]).max(axis=2).min(axis=1)
         assert gap.max() < 1e-6
         assert mine.volume == pytest.approx(other.volume, rel=1e-6)
-        assert mine.inner_ball[1] == pytest.approx(other.inner_ball[1], abs=1e-9)
+        assert mine.chebyshev_ball[1] == pytest.approx(other.chebyshev_ball[1], abs=1e-9)
 
 
 @pytest.fixture(scope="module", params=["vertex", "lp"])
@@ -37,9 +37,9 @@ def cx(request: pytest.FixtureRequest) -> pe.RegionComplex:
     return pe.enumerate_regions(net, pe.Box(-1, 1, dim=3), engine=request.param)
 
 
-def test_inner_balls_touch_and_stay_inside(cx: pe.RegionComplex) -> None:
+def test_chebyshev_balls_touch_and_stay_inside(cx: pe.RegionComplex) -> None:
     for region in cx[::7]:
-        centre, radius = region.inner_ball
+        centre, radius = region.chebyshev_ball
         A, b = region.halfspaces
         room = (b - A @ centre) / np.linalg.norm(A, axis=1)
         assert radius > 0
@@ -52,7 +52,7 @@ def test_projections_are_nearest(cx: pe.RegionComplex, norm: float) -> None:
     random = np.random.default_rng(0)
     region = cx[len(cx) // 2]
     A, b = region.halfspaces
-    centre, radius = region.inner_ball
+    centre, radius = region.chebyshev_ball
     for target in random.normal(size=(4, 3)) * 2:
         found = region.project(target, norm=norm)
         assert ((A @ found - b) / np.linalg.norm(A, axis=1)).max() < 1e-6
@@ -82,7 +82,7 @@ def test_ellipsoids_fill_the_inside(cx: pe.RegionComplex) -> None:
     centre, shape = region.inscribed_ellipsoid()
     reach = (A @ centre + np.linalg.norm(A @ shape, axis=1) - b) / length
     assert reach.max() < 1e-5
-    assert np.linalg.det(shape) >= region.inner_ball[1] ** 3 * (1 - 1e-4)
+    assert np.linalg.det(shape) >= region.chebyshev_ball[1] ** 3 * (1 - 1e-4)
 
 
 def test_images_can_be_optimised_over(cx: pe.RegionComplex) -> None:

@@ -123,3 +123,13 @@ def test_refusals_name_the_thing(name: str) -> None:
     make, message = REFUSED[name]
     with pytest.raises(pe.DomainError, match=message):
         make()
+
+
+def test_polytopes_of_many_dimensions_are_refused_at_once() -> None:
+    with pytest.raises(pe.DomainError, match="HPolytope of dimension 9"):
+        pe.HPolytope(np.vstack([np.eye(9), -np.eye(9)]), np.ones(18))
+    with pytest.raises(pe.DomainError, match="Hull of dimension 9"):
+        pe.Hull(np.vstack([np.zeros(9), np.eye(9)]))
+    assert pe.Box(-1, 1, dim=784).dim == 784
+    with pytest.raises(pe.DomainError, match="too many vertices"):
+        _ = pe.Box(-1, 1, dim=784).vertices

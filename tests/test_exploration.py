@@ -33,7 +33,7 @@ def test_all_regions_within_a_box(layers: Layers, seed: int) -> None:
     assert near.complete
     whole = pe.enumerate_regions(layers, pe.Box(x - 0.5, x + 0.5))
     # Regions that only come within rounding of the ball are beside the point.
-    safe = whole.patterns[[r.inner_ball[1] > 1e-6 for r in whole]]
+    safe = whole.patterns[[r.chebyshev_ball[1] > 1e-6 for r in whole]]
     assert rows_of(safe) <= rows_of(near.patterns) <= rows_of(whole.patterns)
     assert (np.diff(near.distances) >= -1e-9).all()
     assert near.distances[0] == 0
@@ -51,7 +51,7 @@ def test_distances_of_regions(layers: Layers, seed: int, norm: float) -> None:
     whole = pe.enumerate_regions(layers, pe.Box(x - 1, x + 1))
     expected = {}
     for region in whole:
-        if region.inner_ball[1] > 1e-4:
+        if region.chebyshev_ball[1] > 1e-4:
             nearest = region.project(x, norm=norm)
             expected[region.pattern.tobytes()] = float(np.linalg.norm(nearest - x, norm))
     found = dict(zip((p.tobytes() for p in near.patterns), near.distances.tolist(), strict=True))
@@ -72,7 +72,7 @@ def test_degenerate_networks_around_generic_points(layers: Layers, seed: int) ->
     x = point_for(layers, seed)
     near = pe.neighborhood(layers, x, radius=0.5)
     whole = pe.enumerate_regions(layers, pe.Box(x - 0.5, x + 0.5))
-    safe = whole.patterns[[r.inner_ball[1] > 1e-6 for r in whole]]
+    safe = whole.patterns[[r.chebyshev_ball[1] > 1e-6 for r in whole]]
     assert rows_of(near.patterns) <= rows_of(whole.patterns)
     if near.complete:
         assert rows_of(safe) <= rows_of(near.patterns)

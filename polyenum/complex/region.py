@@ -73,11 +73,11 @@ class Region:
         return self._complex.interior_points[self.index]
 
     @property
-    def inner_ball(self) -> tuple[NDArray[np.float64], float]:
+    def chebyshev_ball(self) -> tuple[NDArray[np.float64], float]:
         """Centre, (dim,) float64, and radius of a largest ball inside (the Chebyshev centre)."""
-        from polyenum.convex.polyhedron import inner_ball
+        from polyenum.convex.polyhedron import chebyshev_ball
 
-        return inner_ball(*self.halfspaces)
+        return chebyshev_ball(*self.halfspaces)
 
     @property
     def vertex_ids(self) -> NDArray[np.int64]:

@@ -12,7 +12,9 @@ LARGEST_VERTEX_DIM = 12
 LARGEST_VOLUME_DIM = 8
 
 
-def inner_ball(A: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+def chebyshev_ball(
+    A: NDArray[np.float64], b: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
     """Return centre and radius of a largest ball inside (the Chebyshev centre), in the 2-norm.
 
     Maximises ``r`` subject to ``a_i . x + |a_i| r <= b_i`` (Boyd and Vandenberghe, *Convex
@@ -58,7 +60,7 @@ def vertices_of(
     if dim > LARGEST_VERTEX_DIM:
         raise RegionError(
             f"a region in {dim} dimensions has about 2**{dim} vertices or more; they are listed up to "
-            f"dimension {LARGEST_VERTEX_DIM}; halfspaces and inner_ball work in any"
+            f"dimension {LARGEST_VERTEX_DIM}; halfspaces and chebyshev_ball work in any"
         )
     if dim == 1:
         ends = b / A[:, 0]
@@ -66,7 +68,7 @@ def vertices_of(
     from scipy.spatial import HalfspaceIntersection, QhullError
 
     length = np.linalg.norm(A, axis=1)
-    centre, radius = inner_ball(A, b)
+    centre, radius = chebyshev_ball(A, b)
     if not radius > 0:
         centre, radius = inside, 1.0
     # In units of the inner ball, so that Qhull's tolerances fit thin and small regions.

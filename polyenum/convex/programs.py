@@ -93,7 +93,7 @@ def inscribed_ellipsoid(region: Region) -> Ellipsoid:
     """Return the largest ellipsoid inside a region; see `Region.inscribed_ellipsoid`."""
     import cvxpy as cp
 
-    centre, radius = region.inner_ball
+    centre, radius = region.chebyshev_ball
     dim = len(centre)
     A, b = region.halfspaces
     length = np.linalg.norm(A, axis=1)

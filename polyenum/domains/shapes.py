@@ -12,6 +12,9 @@ from polyenum.cells.exact.polytope import ExactPolytope, box
 from polyenum.domains.domain import Domain, domain_numbers
 from polyenum.errors import DomainError
 
+# Of polytopes and hulls, whose vertices are computed in rational arithmetic: 6 s for 18 sides in 8-D.
+LARGEST_DIM = 8
+
 
 def _box_sides(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> list[Form]:
     sides = []
@@ -122,6 +125,11 @@ class HPolytope(Domain):
                 f"A of shape {normals.shape} needs b of shape ({len(normals)},), "
                 f"found {offsets.shape}"
             )
+        if normals.shape[1] > LARGEST_DIM:
+            raise DomainError(
+                f"an HPolytope of dimension {normals.shape[1]}: its vertices, which prove it bounded, are "
+                f"too many; use a Box, or a Slice of up to {LARGEST_DIM} dimensions"
+            )
         if not normals.any(axis=1).all():
             row = int(np.flatnonzero(~normals.any(axis=1))[0])
             raise DomainError(f"row {row} of A is zero; every row must bound something")
@@ -161,6 +169,11 @@ class Hull(Domain):
             raise DomainError(
                 f"a hull in {array.shape[1]} dimensions needs at least {array.shape[1] + 1} "
                 f"points, found {len(array)}"
+            )
+        if array.shape[1] > LARGEST_DIM:
+            raise DomainError(
+                f"a Hull of dimension {array.shape[1]}: its sides are too many; use a Box, or a Slice of "
+                f"up to {LARGEST_DIM} dimensions"
             )
         exact = sorted({point_of(map(float, p)) for p in array})
         forms = _hull_sides(exact)

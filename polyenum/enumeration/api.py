@@ -67,7 +67,7 @@ def enumerate_regions(
     ----------
     net : torch.nn.Sequential, [(W, b), ...] or PiecewiseLinearNetwork
     domain : Domain
-        A `Box`, `HPolytope`, `Hull`, `Slice` or `Segment`, of dimension 1 to 8.
+        A `Box`, `HPolytope`, `Hull`, `Slice` or `Segment`.
     max_regions : int, optional
         Stop after so many regions; the result's ``complete`` is then False, and ``covered`` is the
         share of the domain that it covers.  Ctrl-C stops likewise, with a warning.
@@ -76,12 +76,16 @@ def enumerate_regions(
     progress : bool
         Whether to show a progress bar.
     engine : str
-        The cells that do the work: "vertex", float64 with proofs where floats do not suffice, or
-        "exact", rational arithmetic throughout, hundreds of times slower and independent of all error
-        bounds.  "auto" is "vertex".
+        The cells that do the work, the result's ``engine``.  "vertex": vertices in float64 with error
+        bounds, and rational arithmetic where these do not suffice; up to dimension 8.  "lp": half-spaces and
+        linear programs, proven likewise; any dimension, but no vertices.  "exact": rational vertices
+        throughout, hundreds of times slower, independent of all error bounds.  "shapely": shapely
+        polygons in plain float64, an independent second opinion in 2-D, never certified.  "auto" is
+        "vertex" up to dimension 8 and "lp" beyond.
     certified : bool
-        Whether every sign is proven.  False takes the signs of floats as they are: faster on degenerate
-        networks and possibly wrong there, by slivers that do not exist or regions that are lost.
+        Whether every sign is proven.  False, for "vertex" only, takes the signs of floats as they are:
+        a little faster, and possibly wrong on degenerate networks, by slivers that do not exist or regions
+        that are lost.
 
     Returns
     -------
