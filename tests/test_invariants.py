@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import polyenum as pe
-from tests.strategies import KINDS, Layers, degenerate_networks, generic_networks
+from tests.strategies import KINDS, Layers, degenerate_networks, generic_networks, share
 
 
 def box_of(layers: Layers) -> pe.Box:
@@ -19,6 +19,7 @@ def box_of(layers: Layers) -> pe.Box:
 
 
 @given(generic_networks(dims=(1, 5), width=7))
+@share(0.5)
 def test_maps_vertices_and_volumes(layers: Layers) -> None:
     box = box_of(layers)
     cx = pe.enumerate_regions(layers, box)
