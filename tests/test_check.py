@@ -29,6 +29,8 @@ def rebuilt(cx: pe.RegionComplex, **changes: Any) -> pe.RegionComplex:
         "complete": cx.complete,
         "certified": cx.certificate.certified,
         "signs": cx._signs,
+        "engine": cx.engine,
+        "inside": cx._inside,
         "vertex_error": cx.vertex_error,
         "maps": np.copy(cx._maps),
     }
