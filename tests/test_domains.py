@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import polyenum as pe
+from polyenum.cells.exact.numbers import integers, to_fractions, value
+from polyenum.domains import programs
 
 
 def absolute(dim: int) -> list:
@@ -125,11 +129,92 @@ def test_refusals_name_the_thing(name: str) -> None:
         make()
 
 
-def test_polytopes_of_many_dimensions_are_refused_at_once() -> None:
-    with pytest.raises(pe.DomainError, match="HPolytope of dimension 9"):
-        pe.HPolytope(np.vstack([np.eye(9), -np.eye(9)]), np.ones(18))
+@given(st.integers(1, 4), st.integers(0, 2**32 - 1), st.booleans())
+def test_bounds_and_interior_without_vertices(dim: int, seed: int, floats: bool) -> None:
+    """What polytopes of many dimensions get from programs is what the vertices say of small ones."""
+    random = np.random.default_rng(seed)
+    rows = random.integers(-3, 4, (2 * dim + 3, dim)).astype(float)
+    rows = rows[rows.any(axis=1)]
+    offsets = random.integers(-1, 4, len(rows)).astype(float)
+    forms = [integers([*map(float, -a), float(c)]) for a, c in zip(rows, offsets, strict=True)]
+    with pytest.MonkeyPatch.context() as patch:
+        if not floats:
+            patch.setattr(programs, "_proven_maximum", lambda *_: None)
+        try:
+            domain = pe.HPolytope(rows, offsets)
+        except pe.DomainError as error:
+            with pytest.raises(pe.DomainError, match=str(error)[:22]):
+                programs.interior_point(forms)
+                programs.bounds(forms)
+            return
+        inside = programs.interior_point(forms)
+        lower, upper = programs.bounds(forms)
+    assert all(value(form, integers([*inside, Fraction(1)])) > 0 for form in forms)
+    corners = np.array([to_fractions(p) for p in domain.polytope.points])
+    # A side that bounds one axis is taken as it is; the others are optimal.
+    for k in range(dim):
+        own = [i for i in range(len(rows)) if rows[i, k] and not np.delete(rows[i], k).any()]
+        assert lower[k] <= corners[:, k].min()
+        assert upper[k] >= corners[:, k].max()
+        if not any(rows[i, k] < 0 for i in own):
+            assert lower[k] == corners[:, k].min()
+        if not any(rows[i, k] > 0 for i in own):
+            assert upper[k] == corners[:, k].max()
+
+
+@pytest.mark.parametrize("dim", [9, 11])
+def test_polytope_of_many_dimensions(dim: int) -> None:
+    """On a sheared box, the sheared network has the regions that the network has on the box."""
+    random = np.random.default_rng(dim)
+    shear = np.eye(dim) + np.triu(random.integers(-2, 3, (dim, dim)), 1)
+    first, second = random.integers(-3, 4, (5, dim)), random.integers(-3, 4, (2, 5))
+    net = [(first, [1, 2, 0, -1, 0]), (second, [1, -2]), ([[1, 1]], [0])]
+    sheared = [(first @ shear, [1, 2, 0, -1, 0]), *net[1:]]
+    domain = pe.HPolytope(np.vstack([shear, -shear]), np.ones(2 * dim))
+    assert repr(domain) == f"HPolytope(dim={dim}, {2 * dim} sides)"
+    here = pe.enumerate_regions(sheared, domain)
+    there = pe.enumerate_regions(net, pe.Box(-1, 1, dim=dim))
+    assert here.engine == "lp"
+    assert {tuple(p) for p in here.patterns} == {tuple(p) for p in there.patterns}
+    assert len(here) == len(there) > 20
+    sides = {f.sides for f in here[0].facets if f.sides}
+    low, high = domain.bounding_box()
+    assert (low < high).all()
+    assert sides
+    with pytest.raises(pe.DomainError, match="computed up to dimension 8"):
+        _ = domain.vertices
+    near = pe.neighborhood(sheared, np.zeros(dim), domain=domain, max_regions=8)
+    assert len(near) >= 1
+
+
+MANY = {
+    "unbounded": (np.eye(9), np.ones(9), "unbounded: no side bounds coordinate 0 from below"),
+    "flat": (np.vstack([np.eye(9), -np.eye(9)]), np.repeat([1, -1], 9), "empty or flat"),
+    "empty": (np.vstack([np.eye(9), -np.eye(9)]), np.repeat([1, -2], 9), "empty or flat"),
+    "unprovable": (np.eye(784), np.ones(784), "rows that bound one coordinate each help"),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_refusals_in_many_dimensions(name: str) -> None:
+    normals, offsets, message = MANY[name]
+    with pytest.raises(pe.DomainError, match=message):
+        pe.HPolytope(normals, offsets)
+
+
+def test_hulls_of_many_dimensions_are_refused_at_once() -> None:
     with pytest.raises(pe.DomainError, match="Hull of dimension 9"):
         pe.Hull(np.vstack([np.zeros(9), np.eye(9)]))
     assert pe.Box(-1, 1, dim=784).dim == 784
     with pytest.raises(pe.DomainError, match="too many vertices"):
         _ = pe.Box(-1, 1, dim=784).vertices
+
+
+def test_thin_polytope_of_many_dimensions() -> None:
+    """So thin that the float programs see no interior: rational arithmetic finds it."""
+    box = np.vstack([np.eye(9), -np.eye(9)])
+    domain = pe.HPolytope(box, [1e-300] * 9 + [0] * 9)
+    low, high = domain.bounding_box()
+    assert (low == 0).all()
+    assert (high == 1e-300).all()
+    assert domain.contains([float(x) for x in domain.interior_point()])

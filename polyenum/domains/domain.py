@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyenum.cells.exact.numbers import Form, integers, quotient
+from polyenum.cells.exact.numbers import Form, integers, quotient, to_fractions
 from polyenum.cells.exact.polytope import ExactPolytope
 from polyenum.errors import DomainError
 
@@ -96,6 +97,12 @@ class Domain:
         high = (self.vertices + self.vertex_radii[:, None]).max(axis=0)
         exact = not self.vertex_radii.any()
         return (low, high) if exact else (np.nextafter(low, -np.inf), np.nextafter(high, np.inf))
+
+    def interior_point(self) -> list[Fraction]:
+        """Return a point of the interior, exactly: the mean of the vertices."""
+        points = self.polytope.points
+        columns = zip(*(to_fractions(p) for p in points), strict=True)
+        return [sum(column, Fraction(0)) / len(points) for column in columns]
 
     def embed(self, t: ArrayLike) -> NDArray[np.float64]:
         """Return the points of the input space, (..., input_dim), for coordinates `t` (..., dim)."""

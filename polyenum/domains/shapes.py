@@ -7,12 +7,13 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyenum.cells.exact.numbers import Form, Point, integers, meet, point_of, value
+from polyenum.cells.exact.numbers import Form, Point, integers, meet, point_of, quotient, value
 from polyenum.cells.exact.polytope import ExactPolytope, box
 from polyenum.domains.domain import Domain, domain_numbers
+from polyenum.domains.programs import bounds, interior_point
 from polyenum.errors import DomainError
 
-# Of polytopes and hulls, whose vertices are computed in rational arithmetic: 6 s for 18 sides in 8-D.
+# Of polytopes whose vertices are computed, in rational arithmetic: 6 s for 18 sides in 8-D.
 LARGEST_DIM = 8
 
 
@@ -30,6 +31,11 @@ def _box_polytope(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> Exa
     dim = len(lower)
     *bounds, scale = point_of([*map(float, lower), *map(float, upper)])
     return box(bounds[:dim], bounds[dim:], scale)
+
+
+def _centre(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> list[Fraction]:
+    pairs = zip(lower.tolist(), upper.tolist(), strict=True)
+    return [(Fraction(a) + Fraction(b)) / 2 for a, b in pairs]
 
 
 def _bounds(
@@ -92,6 +98,10 @@ class Box(Domain):
         """Return lower and upper bounds on every coordinate: the box itself."""
         return self.lower, self.upper
 
+    def interior_point(self) -> list[Fraction]:
+        """Return the centre, exactly."""
+        return _centre(self.lower, self.upper)
+
     def __repr__(self) -> str:
         return f"Box({_short(self.lower)}, {_short(self.upper)})"
 
@@ -99,7 +109,8 @@ class Box(Domain):
 class HPolytope(Domain):
     """The polytope ``A x <= b``.
 
-    Side ``i`` is row ``i``.  Redundant rows are allowed.
+    Side ``i`` is row ``i``.  Redundant rows are allowed.  Beyond 8 dimensions its vertices are not computed;
+    linear programs, proven in rational arithmetic, show that it is bounded and full-dimensional.
 
     Parameters
     ----------
@@ -125,11 +136,6 @@ class HPolytope(Domain):
                 f"A of shape {normals.shape} needs b of shape ({len(normals)},), "
                 f"found {offsets.shape}"
             )
-        if normals.shape[1] > LARGEST_DIM:
-            raise DomainError(
-                f"an HPolytope of dimension {normals.shape[1]}: its vertices, which prove it bounded, are "
-                f"too many; use a Box, or a Slice of up to {LARGEST_DIM} dimensions"
-            )
         if not normals.any(axis=1).all():
             row = int(np.flatnonzero(~normals.any(axis=1))[0])
             raise DomainError(f"row {row} of A is zero; every row must bound something")
@@ -138,11 +144,39 @@ class HPolytope(Domain):
         ]
         self.A, self.b = normals, offsets
         super().__init__(forms)
-        self.polytope = polytope_of(forms)
-        _ = self.vertices  # raises where one is beyond the range of float64
+        if self.dim <= LARGEST_DIM:
+            self.polytope = polytope_of(forms)
+            _ = self.vertices  # raises where one is beyond the range of float64
+        else:
+            self._interior = interior_point(forms)
+            self._bounds = bounds(forms)
+            if not np.all(np.isfinite(self.bounding_box())):
+                raise DomainError("the domain has a vertex beyond the range of float64")
+
+    def _make_polytope(self) -> ExactPolytope:
+        raise DomainError(
+            f"{self!r}: the vertices of an HPolytope are computed up to dimension {LARGEST_DIM}"
+        )
+
+    def bounding_box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return lower and upper bounds on every coordinate, (dim,) float64 each, that hold exactly."""
+        if self.dim <= LARGEST_DIM:
+            return super().bounding_box()
+        low, high = ([quotient(*x.as_integer_ratio()) for x in bound] for bound in self._bounds)
+        return (
+            np.array([x if not e else np.nextafter(x, -np.inf) for x, e in low]),
+            np.array([x if not e else np.nextafter(x, np.inf) for x, e in high]),
+        )
+
+    def interior_point(self) -> list[Fraction]:
+        """Return a point of the interior, exactly."""
+        return super().interior_point() if self.dim <= LARGEST_DIM else self._interior
 
     def __repr__(self) -> str:
-        return f"HPolytope(dim={self.dim}, {len(self.b)} sides, {len(self.vertices)} vertices)"
+        shape = f"dim={self.dim}, {len(self.b)} sides"
+        if self.dim <= LARGEST_DIM:
+            shape += f", {len(self.vertices)} vertices"
+        return f"HPolytope({shape})"
 
 
 class Hull(Domain):
@@ -172,8 +206,8 @@ class Hull(Domain):
             )
         if array.shape[1] > LARGEST_DIM:
             raise DomainError(
-                f"a Hull of dimension {array.shape[1]}: its sides are too many; use a Box, or a Slice of "
-                f"up to {LARGEST_DIM} dimensions"
+                f"a Hull of dimension {array.shape[1]}: its sides are found up to dimension {LARGEST_DIM}; "
+                "name them yourself with an HPolytope, or use a Box or a Slice"
             )
         exact = sorted({point_of(map(float, p)) for p in array})
         forms = _hull_sides(exact)
@@ -270,6 +304,10 @@ class Slice(Domain):
     def bounding_box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return lower and upper bounds on every coordinate ``t``: the box itself."""
         return self.lower, self.upper
+
+    def interior_point(self) -> list[Fraction]:
+        """Return the centre, exactly."""
+        return _centre(self.lower, self.upper)
 
     def __repr__(self) -> str:
         return (

@@ -7,7 +7,6 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.exact.numbers import Point, to_fractions
 from polyenum.cells.lp.cell import HalfspaceCell
 from polyenum.cells.lp.forms import LayerForms
 from polyenum.cells.lp.walker import HalfspaceWalker
@@ -50,7 +49,7 @@ class HalfspaceEngine:
         rows = np.zeros((0, dim + 1)) if boxed else domain.side_forms()
         size = np.abs(rows[:, :-1]).max(axis=1, initial=0.0)
         errors = 2.0**-53 * np.column_stack([size, np.abs(rows[:, -1])])
-        middle = _middle(domain)
+        middle = domain.interior_point()
         near = np.array([float(x) for x in middle])
         inside = [Fraction(x) for x in near.tolist()]
         strictly = all(
@@ -81,13 +80,3 @@ class HalfspaceEngine:
         t = self._forms.tables
         last = slice(t.row[-2], t.row[-1])
         return np.stack([t.coef_error[last], t.const_error[last]])
-
-
-def _middle(domain: Domain) -> list[Fraction]:
-    """Return a point of the interior: the centre of a box, or the mean of the vertices."""
-    if isinstance(domain, (Box, Slice)):
-        pairs = zip(domain.lower.tolist(), domain.upper.tolist(), strict=True)
-        return [(Fraction(a) + Fraction(b)) / 2 for a, b in pairs]
-    points: list[Point] = domain.polytope.points
-    columns = zip(*(to_fractions(p) for p in points), strict=True)
-    return [sum(column, Fraction(0)) / len(points) for column in columns]
