@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from pathlib import Path
 
 import numpy as np
@@ -42,18 +41,15 @@ def mnist() -> tuple[pe.PiecewiseLinearNetwork, np.ndarray] | None:
     model, image = DATA / "mnist-net_256x2.onnx", DATA / "prop_0_0.03.vnnlib"
     if not model.exists() or not image.exists() or importlib.util.find_spec("onnx") is None:
         return None
-    import onnx.numpy_helper
-
-    arrays = {
-        tensor.name: onnx.numpy_helper.to_array(tensor)
-        for tensor in onnx.load(model).graph.initializer
-    }
-    net = pe.PiecewiseLinearNetwork.from_arrays(
-        [(arrays[f"layers.{i}.weight"], arrays[f"layers.{i}.bias"]) for i in (0, 2, 4)]
-    )
     # The property's box is around the image.
-    bounds = np.zeros((2, 784))
-    pattern = r"\(assert \((<=|>=) X_(\d+) ([-\d.e]+)\)\)"
-    for relation, pixel, value in re.findall(pattern, image.read_text()):
-        bounds[int(relation == "<="), int(pixel)] = float(value)
-    return net, bounds.mean(axis=0)
+    domain, _ = pe.load_vnnlib(image)
+    return pe.load(model), np.mean(domain.bounding_box(), axis=0)
+
+
+def acas_xu(name: str, number: int) -> tuple[pe.PiecewiseLinearNetwork, pe.Domain] | None:
+    """Return an ACAS Xu network and a property's box; None where the files, or onnx, are not at hand."""
+    folder = DATA / "acasxu"
+    if not folder.exists() or importlib.util.find_spec("onnx") is None:
+        return None
+    domain, _ = pe.load_vnnlib(folder / f"prop_{number}.vnnlib")
+    return pe.load(folder / f"ACASXU_run2a_{name}_batch_2000.onnx"), domain

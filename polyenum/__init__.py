@@ -11,7 +11,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from polyenum.domains import Box, Domain, HPolytope, Hull, Segment, Slice
+from polyenum.domains import (
+    Box,
+    Domain,
+    HPolytope,
+    Hull,
+    OutputProperty,
+    Segment,
+    Slice,
+    load_vnnlib,
+)
 from polyenum.enumeration.api import RegionCount, count_regions, enumerate_regions, iter_regions
 from polyenum.errors import (
     CheckError,
@@ -30,7 +39,7 @@ from polyenum.exploration.api import (
     decision_distance,
     neighborhood,
 )
-from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage
+from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage, load
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
@@ -55,6 +64,7 @@ __all__ = [
     "NetworkError",
     "NumericalError",
     "OptionError",
+    "OutputProperty",
     "PiecewiseLinearNetwork",
     "PolyenumError",
     "RegionComplex",
@@ -69,6 +79,8 @@ __all__ = [
     "decision_distance",
     "enumerate_regions",
     "iter_regions",
+    "load",
+    "load_vnnlib",
     "neighborhood",
 ]
 

@@ -16,10 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import polyenum as pe
+from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.vertex.engine import VertexEngine
+from polyenum.cells.vertex.tighten import loosen, tighten
 from polyenum.cells.vertex.vertices import cut_edge, solve_vertex
 from polyenum.cells.vertex.walker import PendingCell, VertexWalker
-from polyenum.networks import as_network
+from polyenum.networks import load
 from polyenum.proof.rational import RationalForms, meeting_point
 from tests.strategies import (
     Layers,
@@ -79,7 +81,7 @@ def pending_cells(
     solved afresh.
     """
     box = pe.Box(-1, 1, dim=layers[0][0].shape[1])
-    engine = VertexEngine(as_network(layers), box, certified=True)
+    engine = VertexEngine(load(layers), box, certified=True)
     todo = [engine.root()]
     walker = engine.walker()
     if floor is not None:
@@ -94,7 +96,7 @@ def pending_cells(
 
 def check_vertices(layers: Layers, floor: float | None, factor: float = 1.0) -> None:
     """Hold the vertices of pending cells against the exact ones, within their radii times `factor`."""
-    network = as_network(layers)
+    network = load(layers)
     rational = RationalForms(network, pe.Box(-1, 1, dim=network.input_dim))
     for _, cell in pending_cells(layers, floor):
         sides = np.zeros(network.hyperplane_count, np.bool_)
@@ -174,7 +176,7 @@ def check_solved(rows: np.ndarray, factor: float = 1.0) -> int:
     except pe.DomainError:
         return 0
     dim = domain.dim
-    network = as_network([(np.ones((1, dim)), np.zeros(1))])
+    network = load([(np.ones((1, dim)), np.zeros(1))])
     engine = VertexEngine(network, domain, certified=True)
     walker = engine.walker()
     root = engine.root()
@@ -228,6 +230,71 @@ def test_solved_vertices_without_a_bound_fail() -> None:
         check_solved(rows, factor=0.0)
 
 
+# -- forms of one cell -------------------------------------------------------------------------------
+
+
+def check_tight(net: list, box: pe.Box, factor: float = 1.0) -> float:
+    """Walk region by region; hold the forms in hand against the exact ones, within bounds for one cell.
+
+    Returns how many times smaller the last layer's bounds are than those for the whole domain.
+    """
+    network = load(net)
+    engine = VertexEngine(network, box, certified=True)
+    walker, tables, forms = engine.walker(), engine._tables, ExactForms(network, box)
+    walker.load(engine.root())
+    gain = 1.0
+    for _ in range(30):
+        if walker.run(1, store=False):
+            break
+        s = walker.state
+        loosen(int(tables.layers), tables, s)  # outputs are never asked for in a walk
+        tighten((0,) * box.dim, int(tables.layers), tables, s)
+        for layer in range(len(network.stages)):
+            numbers, exponent = forms.before_activation(layer, s.sides)
+            size = numbers.shape[1]
+            at, row = tables.form[layer], slice(tables.row[layer], tables.row[layer + 1])
+            found = s.forms[at : at + (box.dim + 1) * size].reshape(-1, size)
+            bounds = np.stack([s.coef_error[row]] * box.dim + [s.const_error[row]])
+            for x, exact, bound in zip(found.flat, numbers.flat, bounds.flat, strict=True):
+                error = abs(Fraction(float(x)) - Fraction(int(exact), 1 << exponent))
+                assert error <= factor * Fraction(float(bound))
+        gain = max(gain, float((tables.coef_error[row] / s.coef_error[row].clip(1e-200)).max()))
+    return gain
+
+
+@st.composite
+def deep_networks(draw: st.DrawFn) -> tuple[list, pe.Box]:
+    """Up to seven layers of full mantissas, on boxes of any place and size."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    dim = draw(st.integers(1, 3))
+    widths = [dim, *draw(st.lists(st.integers(1, 7), min_size=2, max_size=6)), 2]
+    biased = draw(st.booleans())
+    net = [
+        (random.normal(size=(n, m)) * random.choice([1, 3]), random.uniform(-1, 1, n) * biased)
+        for m, n in zip(widths[:-1], widths[1:], strict=True)
+    ]
+    middle = random.uniform(-1, 1, dim) * draw(st.sampled_from([0, 1, 1e6]))
+    half = draw(st.sampled_from([1e-6, 1.0]))
+    return net, pe.Box(middle - half, middle + half)
+
+
+@given(deep_networks())
+def test_forms_of_one_cell(case: tuple[list, pe.Box]) -> None:
+    check_tight(*case)
+
+
+def test_forms_of_one_cell_without_a_bound_fail() -> None:
+    random = np.random.default_rng(0)
+    widths = [2, 8, 8, 8, 8, 8, 1]
+    net = [
+        (random.normal(size=(n, m)), random.uniform(-1, 1, n))
+        for m, n in zip(widths[:-1], widths[1:], strict=True)
+    ]
+    assert check_tight(net, pe.Box(-1, 1, dim=2)) > 10
+    with pytest.raises(AssertionError):
+        check_tight(net, pe.Box(-1, 1, dim=2), factor=0.0)
+
+
 # -- signs: a walk with a bound missing goes wrong ---------------------------------------------------
 
 NEAR_MISSES = """
@@ -267,6 +334,18 @@ print(wrong)
 
 MUTANTS = {
     "none": "",
+    "one cell": """
+import polyenum.cells.vertex.tighten as module
+from polyenum.cells.compiled import compiled
+right = module.tighten
+@compiled()
+def without(dims, layer, t, s):
+    found = right(dims, layer, t, s)
+    s.coef_error[t.row[1]:] = 0.0
+    s.const_error[t.row[1]:] = 0.0
+    return found
+module.tighten = without
+""",
     "rounding": "import polyenum.cells.vertex.state as k; k.UNIT = k.SMALLEST = 0.0\n",
     "forms": """
 import polyenum.cells.vertex.engine as e
@@ -294,7 +373,7 @@ split.cut_edge = without
 def test_walks_with_a_bound_times_zero_go_wrong(mutant: str, tmp_path: Path) -> None:
     """In a process of its own, since the bounds are compiled in."""
     environment = dict(os.environ)
-    if mutant in ("rounding", "vertices"):
+    if mutant in ("rounding", "vertices", "one cell"):
         environment["NUMBA_CACHE_DIR"] = str(tmp_path)
     script = tmp_path / "mutant.py"
     script.write_text(MUTANTS[mutant] + NEAR_MISSES)

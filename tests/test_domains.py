@@ -144,8 +144,7 @@ def test_bounds_and_interior_without_vertices(dim: int, seed: int, floats: bool)
             domain = pe.HPolytope(rows, offsets)
         except pe.DomainError as error:
             with pytest.raises(pe.DomainError, match=str(error)[:22]):
-                programs.interior_point(forms)
-                programs.bounds(forms)
+                (programs.interior_point(forms), programs.bounds(forms))
             return
         inside = programs.interior_point(forms)
         lower, upper = programs.bounds(forms)

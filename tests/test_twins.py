@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 import polyenum as pe
 from polyenum.cells.vertex.twins import find_twins
-from polyenum.networks import as_network
+from polyenum.networks import load
 
 
 def twins_of(weight: np.ndarray, bias: np.ndarray) -> list[tuple[int, int]]:
     """Return the twins of the hyperplanes of one ReLU layer."""
-    network = as_network([(weight, bias), (np.ones((1, len(bias))), np.zeros(1))])
+    network = load([(weight, bias), (np.ones((1, len(bias))), np.zeros(1))])
     return [tuple(row) for row in find_twins(network.stages[0]).tolist()]
 
 

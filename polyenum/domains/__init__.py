@@ -2,5 +2,15 @@
 
 from polyenum.domains.domain import Domain
 from polyenum.domains.shapes import Box, HPolytope, Hull, Segment, Slice
+from polyenum.domains.vnnlib import OutputProperty, load_vnnlib
 
-__all__ = ["Box", "Domain", "HPolytope", "Hull", "Segment", "Slice"]
+__all__ = [
+    "Box",
+    "Domain",
+    "HPolytope",
+    "Hull",
+    "OutputProperty",
+    "Segment",
+    "Slice",
+    "load_vnnlib",
+]

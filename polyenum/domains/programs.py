@@ -79,7 +79,7 @@ def bounds(forms: Sequence[Form]) -> tuple[list[Fraction], list[Fraction]]:
         axes = [k for k in range(dim) if form[k]]
         if len(axes) == 1:
             (k,) = axes
-            upper, bound = form[k] < 0, Fraction(-form[-1], form[k])
+            upper, bound = int(form[k] < 0), Fraction(-form[-1], form[k])
             known = found[upper][k]
             better = known is None or (bound < known if upper else bound > known)
             found[upper][k] = bound if better else known
@@ -110,10 +110,8 @@ def _proven_maximum(
     )
     if answer.status != 0:
         return None
-    used = np.flatnonzero(answer.ineqlin.marginals)
-    equations = [
-        (*(forms[i][axis] for i in used), sign if axis == k else 0) for axis in range(dim)
-    ]
+    used = np.flatnonzero(answer.ineqlin.marginals).tolist()
+    equations = [(*(forms[i][axis] for i in used), sign if axis == k else 0) for axis in range(dim)]
     prices = meet(equations, len(used))
     if prices is None or min(prices) < 0 or any(value(e, prices) for e in equations):
         return None

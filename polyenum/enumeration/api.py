@@ -11,7 +11,7 @@ import numpy as np
 from polyenum.domains import Domain
 from polyenum.enumeration.engines import check_engine, make_engine
 from polyenum.errors import DomainError, OptionError
-from polyenum.networks import PiecewiseLinearNetwork, as_network
+from polyenum.networks import PiecewiseLinearNetwork, load
 
 if TYPE_CHECKING:
     from polyenum.cells.engine import Engine
@@ -259,7 +259,7 @@ def _checked(
             f"the domain must be a Box, HPolytope, Hull, Slice or Segment, found "
             f"{type(domain).__name__}"
         )
-    network = as_network(net)
+    network = load(net)
     if domain.input_dim != network.input_dim:
         raise DomainError(
             f"the network takes {network.input_dim} inputs, but {domain!r} lies in "

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyenum.domains import Domain
 from polyenum.errors import DomainError, NetworkError, OptionError
-from polyenum.networks import PiecewiseLinearNetwork, as_network
+from polyenum.networks import PiecewiseLinearNetwork, load
 
 
 class NearestPoint(NamedTuple):
@@ -299,7 +299,7 @@ def _checked(
     """Return network and point, after checking everything that can be wrong with the arguments."""
     from polyenum.convex.programs import checked_norm
 
-    network = as_network(net)
+    network = load(net)
     checked_norm(norm)
     point = np.asarray(x, np.float64)
     if point.shape != (network.input_dim,) or not np.isfinite(point).all():

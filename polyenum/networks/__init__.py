@@ -2,36 +2,69 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 from polyenum.errors import NetworkError
 from polyenum.networks.activation import ActivationTable
 from polyenum.networks.network import PiecewiseLinearNetwork, Stage
-from polyenum.networks.torch_modules import from_sequential, is_torch_module
 
-__all__ = ["ActivationTable", "PiecewiseLinearNetwork", "Stage", "as_network"]
+__all__ = ["ActivationTable", "PiecewiseLinearNetwork", "Stage", "load"]
 
 
-def as_network(net: Any) -> PiecewiseLinearNetwork:
-    """Return `net` as a `PiecewiseLinearNetwork`.
+def load(
+    net: Any,
+    *,
+    input_shape: Sequence[int] | None = None,
+    ignore_output_activation: bool = False,
+) -> PiecewiseLinearNetwork:
+    """Return a network from a file, a torch module or arrays.
+
+    Weights keep their exact values, in float64.  What rounds, and how, is in `PiecewiseLinearNetwork.describe`:
+    batch normalisation is folded into its neighbours, and averages and divisions multiply by rounded
+    reciprocals.  Files are data: nothing in them is executed.
 
     Parameters
     ----------
-    net : PiecewiseLinearNetwork, torch.nn.Sequential, or sequence of (weight, bias)
-        A list of pairs means a ReLU after every layer but the last.
+    net : path, torch.nn.Module, sequence of (weight, bias), or PiecewiseLinearNetwork
+        A path ends in ``.onnx``, ``.npz`` (arrays ``W0, b0, W1, ...``), ``.safetensors`` or ``.pt``/``.pth``
+        (state dicts; of plain stacks of Linear layers, with a ReLU after each but the last).  A module is one
+        that torch.fx can trace.  A list of pairs means a ReLU after every layer but the last.
+    input_shape : sequence of int, optional
+        The shape of one input, without the batch axis, where the model does not say it.
+    ignore_output_activation : bool
+        Leave out a sigmoid, softmax or the like at the very end, with a warning.
 
     Raises
     ------
     NetworkError
-        If it is none of these, or not piecewise linear.
+        If it is none of these, not piecewise linear, or damaged; the operation is named.
+
+    Examples
+    --------
+    >>> load([([[1.0], [-1.0]], [0, 0]), ([[1.0, 1.0]], [0])])
+    PiecewiseLinearNetwork(1 -> 2 -> 1, 2 units, 7 parameters)
     """
     if isinstance(net, PiecewiseLinearNetwork):
         return net
-    if is_torch_module(net):
-        return from_sequential(net)
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(net, torch.nn.Module):
+        from polyenum.networks.reading.torch_graph import from_module
+
+        return from_module(
+            net, input_shape=input_shape, ignore_output_activation=ignore_output_activation
+        )
+    if isinstance(net, (str, os.PathLike)):
+        from polyenum.networks.reading.files import load_file
+
+        return load_file(
+            net, input_shape=input_shape, ignore_output_activation=ignore_output_activation
+        )
     if isinstance(net, (list, tuple)):
         return PiecewiseLinearNetwork.from_arrays(net)
     raise NetworkError(
-        f"cannot read a network from {type(net).__name__}; give a torch.nn.Sequential, a list "
-        "[(W, b), ...] or a PiecewiseLinearNetwork"
+        f"cannot read a network from {type(net).__name__}; give a torch.nn.Module, the path of a model file, "
+        "a list [(W, b), ...] or a PiecewiseLinearNetwork"
     )

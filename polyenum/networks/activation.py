@@ -104,6 +104,18 @@ class ActivationTable:
             np.array(starts, np.float64),
         )
 
+    @staticmethod
+    def concatenate(tables: Sequence[ActivationTable]) -> ActivationTable:
+        """Return the table of all coordinates of several tables, one after the other."""
+        ends = np.cumsum([0] + [len(t.breakpoints) for t in tables])
+        offsets = [t.offsets[1:] + end for t, end in zip(tables, ends, strict=False)]
+        return ActivationTable(
+            np.concatenate([np.zeros(1, np.int64), *offsets]),
+            np.concatenate([t.breakpoints for t in tables]),
+            np.concatenate([t.slopes for t in tables]),
+            np.concatenate([t.starts for t in tables]),
+        )
+
     def __len__(self) -> int:
         return len(self.starts)
 

@@ -25,12 +25,15 @@ class Stage:
     activation : ActivationTable
     name : str
         What errors call this stage, as "layer 2 (Linear)".
+    folded : tuple of str
+        The operations of a model that this stage contains.
     """
 
     weight: NDArray[np.float64]
     bias: NDArray[np.float64]
     activation: ActivationTable
     name: str = ""
+    folded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,6 +251,38 @@ class PiecewiseLinearNetwork:
             a = table.slopes[piece][..., None] * a
             c = table.slopes[piece] * c + table.intercepts[piece]
         return a, c
+
+    def describe(self) -> str:
+        """Return a table of the stages: their widths, units, parameters, and what of the model is in each.
+
+        Examples
+        --------
+        >>> net = PiecewiseLinearNetwork.from_arrays([([[1], [-1]], [0, 0]), ([[1, 1]], [0])])
+        >>> print(net.describe())
+        stage  inputs  outputs  units  parameters  contains
+            0       1        2      2           4  layer 0
+            1       2        1      0           3  layer 1
+        1 inputs, 1 outputs, 2 units, 7 parameters
+        """
+        lines = [("stage", "inputs", "outputs", "units", "parameters", "contains")]
+        for i, stage in enumerate(self.stages):
+            n, m = stage.weight.shape
+            units = len(stage.activation.unit_coordinates)
+            inside = ", ".join(stage.folded) or stage.name
+            lines.append((str(i), str(m), str(n), str(units), f"{n * m + n:,}", inside))
+        widths = [max(len(line[k]) for line in lines) for k in range(5)]
+        table = [
+            "  ".join([*(x.rjust(w) for x, w in zip(line, widths, strict=False)), line[5]]).rstrip()
+            for line in lines
+        ]
+        parameters = sum(s.weight.size + s.bias.size for s in self.stages)
+        return "\n".join(
+            [
+                *table,
+                f"{self.input_dim} inputs, {self.output_dim} outputs, {self.unit_count} units, "
+                f"{parameters:,} parameters",
+            ]
+        )
 
     def __repr__(self) -> str:
         widths = [self.input_dim] + [len(s.bias) for s in self.stages]

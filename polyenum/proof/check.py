@@ -24,7 +24,7 @@ import numpy as np
 
 from polyenum.domains import Domain
 from polyenum.errors import CheckError, DomainError, NetworkError, RegionError
-from polyenum.networks import as_network
+from polyenum.networks import load
 from polyenum.proof.case import Case
 from polyenum.proof.geometry import check_geometry
 from polyenum.proof.gluing import Gluing
@@ -107,7 +107,7 @@ def check(cx: RegionComplex, net: Any, domain: Domain, *, progress: bool = False
     >>> report.regions, report.complete, report.euler_characteristic
     (4, True, 1)
     """
-    network = as_network(net)
+    network = load(net)
     if domain.input_dim != network.input_dim:
         raise DomainError(
             f"the network takes {network.input_dim} inputs, but {domain!r} lies in "

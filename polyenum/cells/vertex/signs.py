@@ -27,7 +27,7 @@ def classify(dims, layer, h, t, s):
     n = t.row[layer + 1] - t.row[layer]
     i = t.hyper_row[h]
     z = t.form[layer] + i
-    coef, const = t.coef_error[t.row[layer] + i], t.const_error[t.row[layer] + i]
+    coef, const = s.coef_error[t.row[layer] + i], s.const_error[t.row[layer] + i]
     threshold = t.threshold[h]
     constant = s.forms[z + d * n]
     steep = d * coef

@@ -59,6 +59,10 @@ class State(ArrayTable):
         "box": ("float64", 2),  # (2, widest layer): scratch
         "bounds": ("float64", 2),  # (2, dim): scratch
         "active": ("int64", 1),  # (widest layer): scratch
+        "coef_error": ("float64", 1),  # per coordinate: bounds on the errors of the forms in hand
+        "const_error": ("float64", 1),
+        "tight": ("uint8", 1),  # per layer: whether they are for the cell in hand alone
+        "tight_work": ("float64", 2),  # (4, widest layer): scratch
         "scale": ("float64", 1),  # (widest layer): scratch
         "outer": ("float64", 2),  # (dim + 1, widest layer): scratch
         "cuts_box": ("uint8", 1),  # (hyperplanes of the widest layer + 8): scratch, flags

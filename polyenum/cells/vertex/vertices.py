@@ -31,8 +31,8 @@ def label_form(dims, label, t, s, out):
         out[k] = s.forms[t.form[layer] + k * n + i]
     out[d] -= t.threshold[label]
     return (
-        t.coef_error[t.row[layer] + i],
-        t.const_error[t.row[layer] + i] + UNIT * abs(out[d]) + SMALLEST,
+        s.coef_error[t.row[layer] + i],
+        s.const_error[t.row[layer] + i] + UNIT * abs(out[d]) + SMALLEST,
     )
 
 

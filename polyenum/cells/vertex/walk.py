@@ -58,6 +58,7 @@ from polyenum.cells.vertex.state import (
     UNDECIDED_AT,
     VERTICES,
 )
+from polyenum.cells.vertex.tighten import loosen, tighten
 from polyenum.cells.vertex.vertices import solve_unsure
 
 
@@ -140,9 +141,14 @@ def walk(dims, words, store, budget, floor, t, s):
                 low, high = copy_signs(h, t, s)
             elif not c[CERTIFIED]:
                 low, high, unsure = classify_raw(dims, layer, h, t, s)
-            for attempt in range(2 if c[CERTIFIED] and not twin else 0):
-                if attempt == 0 or (unsure > 0 and c[OVERRIDE] == 0 and solve_unsure(dims, t, s)):
-                    low, high, unsure = classify(dims, layer, h, t, s)
+            if c[CERTIFIED] and not twin:
+                low, high, unsure = classify(dims, layer, h, t, s)
+                if unsure > 0 and c[OVERRIDE] == 0:
+                    if solve_unsure(dims, t, s):
+                        low, high, unsure = classify(dims, layer, h, t, s)
+                    if unsure > 0 and tighten(dims, layer, t, s):
+                        solve_unsure(dims, t, s)
+                        low, high, unsure = classify(dims, layer, h, t, s)
             if unsure > 0:
                 c[UNDECIDED_AT] = h
                 return UNDECIDED
@@ -191,6 +197,7 @@ def walk(dims, words, store, budget, floor, t, s):
             c[NEXT] = t.hyper[layer]
             entering = layer < t.layers
         while entering and layer < t.layers:
+            loosen(layer, t, s)
             if layer == c[LAYER]:
                 find_candidates(dims, layer, c[NEXT], t, s)
                 c[NEXT] = 0

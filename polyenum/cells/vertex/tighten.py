@@ -1,0 +1,101 @@
+"""Bounds on the forms of the cell in hand, where those for the whole domain do not suffice.
+
+The bounds of `tables` hold for every activation pattern, so they add up all weights; by the sixth layer
+they are a thousand times larger than the sum over the units that are on.  For one cell the derivation is
+the same, but with that cell's own forms ``A``, ``C``, the slopes ``s`` of the pieces that it is on, and
+rounding only from the terms that were added and taken away again: those of the guess, and of the
+hyperplanes that could cut (`candidates`).
+"""
+
+from __future__ import annotations
+
+from polyenum.cells.compiled import compiled
+from polyenum.cells.vertex.state import SMALLEST, UNIT
+
+
+@compiled()
+def loosen(layer, t, s):
+    """Take the bounds for the whole domain again: a new cell enters `layer`."""
+    if s.tight[layer]:
+        s.tight[layer] = 0
+        for i in range(t.row[layer], t.row[layer + 1]):
+            s.coef_error[i] = t.coef_error[i]
+            s.const_error[i] = t.const_error[i]
+
+
+@compiled()
+def tighten(dims, layer, t, s):
+    """Bound the errors of the forms of all layers up to `layer` for the cell in hand.
+
+    Returns
+    -------
+    bool
+        Whether any bound was not tight already.
+    """
+    better = False
+    for below in range(layer):
+        if not s.tight[below + 1]:
+            tighten_next(dims, below, t, s)
+            s.tight[below + 1] = 1
+            better = True
+    return better
+
+
+@compiled()
+def tighten_next(dims, layer, t, s):
+    """Bound the errors of the forms of ``layer + 1``, whose cell has all its sides of `layer`."""
+    d = len(dims)
+    n, m = t.row[layer + 1] - t.row[layer], t.row[layer + 2] - t.row[layer + 1]
+    base, z = t.row[layer], t.form[layer]
+    first = t.hyper[layer]
+    active, varied = s.active, s.outer[0]
+    for i in range(n):
+        varied[i] = 0.0
+    count = s.candidate_count[layer]
+    for j in range(first, first + count):
+        varied[t.hyper_row[s.candidates[j]]] = 1.0
+    # Per coordinate: what its errors are multiplied by, and the size of what was added up.
+    coef, const, coef_size, const_size = (
+        s.tight_work[0],
+        s.tight_work[1],
+        s.tight_work[2],
+        s.tight_work[3],
+    )
+    terms = 0
+    for i in range(n):
+        at, end = t.first_hyper[base + i], t.first_hyper[base + i + 1]
+        piece = at + base + i
+        lowest, highest = piece, piece + end - at
+        for h in range(at, end):
+            piece += s.sides[h]
+        steep, high = abs(t.slope[piece]), abs(t.intercept[piece])
+        coef[terms] = steep * s.coef_error[base + i]
+        const[terms] = steep * s.const_error[base + i]
+        if varied[i] > 0.0:
+            for other in range(lowest, highest + 1):
+                steep = max(steep, abs(t.slope[other]))
+                high = max(high, abs(t.intercept[other]))
+        if steep == 0.0 and high == 0.0:
+            continue
+        largest = 0.0
+        for k in range(d):
+            largest = max(largest, abs(s.forms[z + k * n + i]))
+        coef_size[terms] = steep * (largest + s.coef_error[base + i])
+        const_size[terms] = steep * (abs(s.forms[z + d * n + i]) + s.const_error[base + i]) + high
+        active[terms] = i
+        terms += 1
+    rounds = (terms + count + 8) * UNIT
+    gamma = 4 * rounds / (1 - rounds)
+    weight = t.weight[t.weight_at[layer] : t.weight_at[layer + 1]]
+    for u in range(m):
+        bias = abs(t.bias[t.row[layer + 1] + u])
+        a, c, extent = 0.0, gamma * bias, 1.0
+        for j in range(terms):
+            w = abs(weight[active[j] * m + u])
+            a += w * (coef[j] + gamma * coef_size[j])
+            c += w * (const[j] + gamma * const_size[j])
+            extent += w
+        tiny = 8 * (terms + count + 8) * SMALLEST * extent
+        own = t.row[layer + 1] + u
+        s.coef_error[own] = min(t.coef_error[own], (a + tiny) * (1 + 2.0**-20))
+        s.const_error[own] = min(t.const_error[own], (c + tiny) * (1 + 2.0**-20))

@@ -1,0 +1,1 @@
+"""Reading models: each operation becomes a function of affine maps and activations."""

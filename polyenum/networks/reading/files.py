@@ -1,0 +1,165 @@
+"""Networks from files: model files are data, and nothing in them is executed."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polyenum.errors import NetworkError, missing_extra
+from polyenum.networks.network import PiecewiseLinearNetwork
+from polyenum.networks.reading.tensor import checked_size
+
+
+def load_file(
+    path: str | os.PathLike[str],
+    *,
+    input_shape: Sequence[int] | None = None,
+    ignore_output_activation: bool = False,
+) -> PiecewiseLinearNetwork:
+    """Return the network in a file; see `polyenum.load`."""
+    file = Path(path)
+    if not file.is_file():
+        raise NetworkError(f"{file}: no such file")
+    kind = file.suffix.lower()
+    if kind == ".onnx":
+        from polyenum.networks.reading.onnx_graph import load_onnx
+
+        return load_onnx(
+            file, input_shape=input_shape, ignore_output_activation=ignore_output_activation
+        )
+    if kind == ".pt2":
+        raise NetworkError(
+            f"{file}: a .pt2 file keeps pickles beside its weights, so it is not read; load it yourself "
+            "with torch.export.load(...).module() and pass the module"
+        )
+    if kind not in _ARRAYS:
+        raise NetworkError(
+            f"{file}: unknown kind of file {kind!r}; known are .onnx, {', '.join(sorted(_ARRAYS))}"
+        )
+    return stack_of_layers(_ARRAYS[kind](file), str(file))
+
+
+def _read_npz(file: Path) -> dict[str, Any]:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for name in archive.namelist():
+                _check_header(archive, name, file)
+        with np.load(file, allow_pickle=False) as data:
+            return {name: data[name] for name in data.files}
+    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
+        raise NetworkError(
+            f"{file}: not an npz file of plain arrays, or damaged ({error})"
+        ) from None
+
+
+def _check_header(archive: zipfile.ZipFile, name: str, file: Path) -> None:
+    """Refuse an array whose declared size cannot be true, before anything of that size is made."""
+    with archive.open(name) as entry:
+        version = np.lib.format.read_magic(entry)
+        read = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }.get(version)
+        if read is None:
+            raise NetworkError(f"{file}: {name} is of an unknown version {version}")
+        shape, _, _ = read(entry)
+    if 0 not in shape:
+        checked_size(shape, f"{file}: {name}")
+
+
+def _read_safetensors(file: Path) -> dict[str, Any]:
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError:
+        raise missing_extra("safetensors", "safetensors") from None
+    try:
+        with safe_open(file, framework="pt") as data:
+            return {name: data.get_tensor(name) for name in data.keys()}  # noqa: SIM118
+    except (SafetensorError, ValueError, OSError) as error:
+        raise NetworkError(f"{file}: not a safetensors file, or damaged ({error})") from None
+
+
+def _read_state_dict(file: Path) -> dict[str, Any]:
+    import pickle
+
+    import torch
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickles that are refused anyway
+            found = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise NetworkError(
+            f"{file}: holds more than weights, which would have to be executed, so it was not read; save "
+            f"model.state_dict() instead, or pass the module itself ({str(error).splitlines()[0]})"
+        ) from None
+    except (RuntimeError, ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile) as error:
+        raise NetworkError(f"{file}: not a file of torch.save, or damaged ({error})") from None
+    if isinstance(found, Mapping) and isinstance(found.get("state_dict"), Mapping):
+        found = found["state_dict"]
+    if not isinstance(found, Mapping) or not all(
+        isinstance(v, torch.Tensor) for v in found.values()
+    ):
+        raise NetworkError(
+            f"{file}: expected a state dict of tensors, found {type(found).__name__}"
+        )
+    return dict(found)
+
+
+_ARRAYS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    ".npz": _read_npz,
+    ".safetensors": _read_safetensors,
+    ".pt": _read_state_dict,
+    ".pth": _read_state_dict,
+}
+
+
+def stack_of_layers(arrays: Mapping[str, Any], name: str) -> PiecewiseLinearNetwork:
+    """Return the ReLU network of named arrays: ``W0, b0, W1, ...`` or ``0.weight, 0.bias, 2.weight, ...``.
+
+    Such arrays do not say what is between the layers, so only plain stacks of Linear layers with a ReLU
+    after each but the last are taken; the layers' widths must chain.
+
+    Raises
+    ------
+    NetworkError
+        If the names or shapes say otherwise.
+    """
+    layers: dict[str, dict[str, Any]] = {}
+    for key, array in arrays.items():
+        short = re.fullmatch(r"([Wb])_?(\d+)", key)
+        if short:
+            prefix, part = short[2], "weight" if short[1] == "W" else "bias"
+        else:
+            prefix, _, part = key.rpartition(".")
+        if part not in ("weight", "bias"):
+            raise NetworkError(
+                f"{name}: holds {key!r}, so it is no plain stack of Linear layers; pass the module with these "
+                "weights loaded (or arrays named W0, b0, W1, ...)"
+            )
+        layers.setdefault(prefix, {})[part] = array
+    ordered = sorted(layers, key=_natural)
+    for prefix in ordered:
+        shape = tuple(layers[prefix].get("weight", np.zeros(0)).shape)
+        if len(shape) != 2:
+            raise NetworkError(
+                f"{name}: {prefix or 'a layer'!r} has a weight of shape {shape}, so it is no Linear layer; pass "
+                "the module with these weights loaded"
+            )
+    if not ordered:
+        raise NetworkError(f"{name}: holds no arrays")
+    return PiecewiseLinearNetwork.from_arrays(
+        [(layers[p]["weight"], layers[p].get("bias")) for p in ordered]
+    )
+
+
+def _natural(name: str) -> list[tuple[int, int | str]]:
+    """Return a key that sorts numbers within names as numbers."""
+    return [(0, int(p)) if p.isdigit() else (1, p) for p in re.split(r"(\d+)", name) if p]

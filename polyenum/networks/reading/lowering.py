@@ -1,0 +1,132 @@
+"""From blocks to stages: each stage computes the blocks of one depth and carries what is needed later."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from scipy import sparse
+
+from polyenum.errors import NetworkError
+from polyenum.networks.activation import ActivationTable
+from polyenum.networks.network import PiecewiseLinearNetwork, Stage
+from polyenum.networks.reading.tensor import Block, SymbolicTensor
+
+# A dense matrix of this many numbers takes a gigabyte.
+MOST_DENSE = 2**27
+
+
+def lower(output: SymbolicTensor, *, ignore_output_activation: bool) -> PiecewiseLinearNetwork:
+    """Return the network whose outputs are the elements of a tensor.
+
+    Parameters
+    ----------
+    output : SymbolicTensor
+    ignore_output_activation : bool
+        Whether a last activation that is not piecewise linear may have been left out.
+
+    Raises
+    ------
+    NetworkError
+        If the output does not depend on the input, or there is nothing to enumerate.
+    """
+    if output.dropped:
+        if not ignore_output_activation:
+            raise NetworkError(
+                f"{output.dropped} is not piecewise linear; it is the last operation, so "
+                "ignore_output_activation=True leaves it out"
+            )
+        warnings.warn(
+            f"{output.dropped} is not piecewise linear: the network is taken without it",
+            stacklevel=5,
+        )
+    blocks = _blocks(output)
+    if not any(block.depth == 0 for block in blocks):
+        raise NetworkError("the output does not depend on the input")
+    depth = max(block.depth for block in blocks)
+    needed = _last_use(blocks, output, depth + 1)
+    state = [block for block in blocks if block.depth == 0]
+    stages = []
+    for d in range(1, depth + 1):
+        new = [block for block in blocks if block.depth == d]
+        carried = [block for block in state if needed[block] > d]
+        stages.append(_stage(state, new, carried))
+        state = [*carried, *new]
+    if not _is_state(output, state):
+        name = output.path[-1] if output.path else "output"
+        stages.append(
+            _affine_stage(state, [output], ActivationTable.identity(output.size), name, output.path)
+        )
+    return PiecewiseLinearNetwork(stages)
+
+
+def _blocks(output: SymbolicTensor) -> list[Block]:
+    """Return all blocks that a tensor depends on, the earliest in the model first."""
+    found: dict[Block, None] = {}
+    stack = [(block, False) for block in reversed(list(output.terms))]
+    while stack:
+        block, expanded = stack.pop()
+        if block in found:
+            continue
+        if expanded:
+            found[block] = None
+        else:
+            stack.append((block, True))
+            if block.before is not None:
+                stack += [(b, False) for b in reversed(list(block.before.terms)) if b not in found]
+    return list(found)
+
+
+def _last_use(blocks: list[Block], output: SymbolicTensor, end: int) -> dict[Block, int]:
+    """Return the depth of the last block that each one is needed for."""
+    used = {block: block.depth for block in blocks}
+    for block in blocks:
+        if block.before is not None:
+            for term in block.before.terms:
+                used[term] = max(used[term], block.depth)
+    for term in output.terms:
+        used[term] = end
+    return used
+
+
+def _stage(state: list[Block], new: list[Block], carried: list[Block]) -> Stage:
+    tensors = [SymbolicTensor.of_block(block, (block.size,)) for block in carried]
+    tensors += [block.before for block in new if block.before is not None]
+    tables = [ActivationTable.identity(block.size) for block in carried]
+    tables += [block.activation for block in new if block.activation is not None]
+    path = [step for block in new for step in [*block.folded, block.name]]
+    return _affine_stage(state, tensors, ActivationTable.concatenate(tables), new[0].name, path)
+
+
+def _affine_stage(
+    state: list[Block],
+    tensors: list[SymbolicTensor],
+    table: ActivationTable,
+    name: str,
+    path: list[str],
+) -> Stage:
+    rows, columns = sum(t.size for t in tensors), sum(block.size for block in state)
+    if rows * columns > MOST_DENSE:
+        raise NetworkError(f"{name}: a map of {rows:,} by {columns:,} numbers is too large to hold")
+    matrix = sparse.block_array(
+        [
+            [
+                tensor.terms.get(block, sparse.csr_array((tensor.size, block.size)))
+                for block in state
+            ]
+            for tensor in tensors
+        ],
+        format="csr",
+    )
+    bias = np.concatenate([tensor.constant for tensor in tensors])
+    return Stage(
+        np.ascontiguousarray(matrix.toarray()), bias, table, name, tuple(dict.fromkeys(path))
+    )
+
+
+def _is_state(output: SymbolicTensor, state: list[Block]) -> bool:
+    """Return whether a tensor is just the state's coordinates in their order, after at least one stage."""
+    if len(state) != 1 or not state[0].depth or np.any(output.constant):
+        return False
+    matrix = output.terms[state[0]]
+    return matrix.shape[0] == matrix.shape[1] == matrix.nnz and bool(np.all(matrix.diagonal() == 1))

@@ -1,0 +1,37 @@
+"""Activations by name, as breakpoints, slopes and the leftmost intercept."""
+
+from __future__ import annotations
+
+from polyenum.errors import NetworkError
+from polyenum.networks.reading.tensor import Row
+
+RELU: Row = ([0.0], [0.0, 1.0], 0.0)
+RELU6: Row = ([0.0, 6.0], [0.0, 1.0, 0.0], 0.0)
+ABS: Row = ([0.0], [-1.0, 1.0], 0.0)
+# torch's and ONNX's HardSigmoid differ: 1/6 and 0.2.
+HARD_SIGMOID: Row = ([-3.0, 3.0], [0.0, 1 / 6, 0.0], 0.0)
+
+NOT_PIECEWISE_LINEAR = {
+    "celu", "elu", "selu", "gelu", "silu", "mish", "hardswish", "sigmoid", "tanh", "tanhshrink", "softmax",
+    "softmax2d", "softmin", "logsoftmax", "log_softmax", "logsigmoid", "softplus", "softsign", "glu", "exp",
+    "log", "sqrt", "sin", "cos", "erf", "pow",
+}  # fmt: skip
+
+
+def leaky(slope: float) -> Row:
+    """Return the leaky ReLU of that slope."""
+    return [0.0], [float(slope), 1.0], 0.0
+
+
+def clamp(low: float, high: float) -> Row:
+    """Return the activation that keeps between two bounds."""
+    return [float(low), float(high)], [0.0, 1.0, 0.0], float(low)
+
+
+def soft_shrink(width: float, name: str) -> Row:
+    """Return softshrink."""
+    if width < 0:
+        raise NetworkError(f"{name}: lambda must be at least 0, found {width}")
+    if width == 0:
+        return [], [1.0], 0.0
+    return [-float(width), float(width)], [1.0, 0.0, 1.0], float(width)
