@@ -97,6 +97,31 @@ def same_sign_vector(region_a, tight_a, count_a, region_b, tight_b, count_b, sid
 
 
 @compiled(inline="always")
+def with_owners(tight, count, region, sides, groups):
+    """Append to tight labels the largest member of each maximum that a tight one ties with; return how many.
+
+    From the region of another of these members the same ties are told by that one's own labels, with
+    the roles exchanged; all members that tie are the same from everywhere.
+    """
+    if not len(groups):
+        return count
+    total = count
+    for i in range(count):
+        label = tight[i]
+        if label >= 0 and groups[label, 0] >= 0:
+            own = groups[label, 0]
+            while not (sides[region, own >> 3] >> (own & 7)) & 1:
+                own += 1
+            known = False
+            for j in range(count, total):
+                known |= tight[j] == own
+            if not known:
+                tight[total] = own
+                total += 1
+    return total
+
+
+@compiled(inline="always")
 def tight_labels(mask, labels, first, count, out):
     """Write the labels of the bits of `mask` to `out`; return how many."""
     found = 0

@@ -44,8 +44,15 @@ def proven_sides(
         error = error @ np.abs(w.T) + 2 * (w.shape[1] + 4) * u * size
         gap = np.abs(z[:, table.breakpoint_coordinate] - table.breakpoints)
         slack = error[:, table.breakpoint_coordinate] + 4 * u * np.abs(table.breakpoints)
-        unsure |= np.any(gap <= slack, axis=1)
         sides = table.sides(z)
+        for begin, end in table.group_ranges.tolist():
+            # Each member against the largest.
+            at = table.breakpoint_coordinate[begin:end]
+            on = sides[:, begin:end]
+            top, doubt = z[:, at][on][:, None], error[:, at][on][:, None]
+            gap[:, begin:end] = np.where(on, np.inf, top - z[:, at])
+            slack[:, begin:end] = error[:, at] + doubt + 4 * u * (np.abs(z[:, at]) + np.abs(top))
+        unsure |= np.any(gap <= slack, axis=1)
         found.append(sides)
         piece = table.slope_offsets[:-1] + table.pieces(sides)
         slope, intercept = table.slopes[piece], table.intercepts[piece]
@@ -86,10 +93,17 @@ def exact_sides(
         ]
         value = []
         for i, x in enumerate(z):
-            bps = [float(b) for b in table.breakpoints[table.offsets[i] : table.offsets[i + 1]]]
-            above = [x > b for b in bps]
+            group = -1 if table.groups is None else int(table.groups[i])
+            if group >= 0:
+                members = [y for y, g in zip(z, table.groups, strict=True) if g == group]
+                first = i - int(np.argmax(table.groups == group))
+                above = [x == max(members) and x not in members[:first]]
+                known.append(members.count(max(members)) == 1 or x != max(members))
+            else:
+                bps = [float(b) for b in table.breakpoints[table.offsets[i] : table.offsets[i + 1]]]
+                above = [x > b for b in bps]
+                known += [x != b for b in bps]
             sides += above
-            known += [x != b for b in bps]
             piece = int(table.slope_offsets[i]) + sum(above)
             value.append(Fraction(float(table.slopes[piece])) * x + table.exact_intercepts[piece])
     return np.array(sides, np.bool_), np.array(known, np.bool_)

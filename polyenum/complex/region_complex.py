@@ -204,6 +204,7 @@ class RegionComplex:
             hashes,
             *keys,
             sides,
+            self.network.groups if self.network.has_maxima else np.zeros((0, 2), np.int64),
         )
 
     @cached_property
@@ -405,6 +406,8 @@ class RegionComplex:
             forms[-1] += stage.bias
             own = forms[:, table.breakpoint_coordinate].T.copy()
             own[:, -1] -= table.breakpoints
+            owner = table.owner(sides[offsets[i] : offsets[i + 1]])
+            own[owner >= 0] -= own[owner[owner >= 0]]
             found.append(own)
             piece = table.slope_offsets[:-1] + table.pieces(sides[offsets[i] : offsets[i + 1]])
             forms = forms * table.slopes[piece]

@@ -7,14 +7,21 @@ intercept of its leftmost piece; the other intercepts follow from continuity, ex
 ``intercept[k + 1] = intercept[k] + (slope[k] - slope[k + 1]) * breakpoint[k]``.
 
 A coordinate without breakpoints is affine: no unit, nothing to split on.
+
+**Maxima.**  The largest of some coordinates is one unit, whose piece is the number of the largest (the first
+of those that are equal everywhere).  Each member of such a group is a coordinate with slopes 0 and 1, the
+second for the largest: it passes the maximum on, the others nothing, and the next affine map adds them up.
+A member's hyperplane is where it ties with the largest of the others; its side says whether it is the
+largest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -36,6 +43,9 @@ class ActivationTable:
         All slopes, left to right within a coordinate.
     starts : (n,) float64
         The intercept of each coordinate's leftmost piece.
+    groups : (n,) int64, optional
+        The number of the maximum of which each coordinate is a member, -1 where of none.  The members of
+        a group stand side by side; each has the breakpoint 0 and the slopes 0 and 1.
 
     Examples
     --------
@@ -48,6 +58,17 @@ class ActivationTable:
     breakpoints: NDArray[np.float64]
     slopes: NDArray[np.float64]
     starts: NDArray[np.float64]
+    groups: NDArray[np.int64] | None = None
+
+    @staticmethod
+    def maxima(sizes: Sequence[int]) -> ActivationTable:
+        """Return the table of maxima over groups of the given sizes; a group of one passes through."""
+        sizes_ = np.asarray(sizes, np.int64)
+        alone = np.repeat(sizes_ == 1, sizes_)
+        groups = np.where(alone, -1, np.repeat(np.arange(len(sizes_)), sizes_))
+        rows = [([], [1.0], 0.0) if one else ([0.0], [0.0, 1.0], 0.0) for one in alone.tolist()]
+        table = ActivationTable.from_rows(rows)
+        return replace(table, groups=groups if (groups >= 0).any() else None)
 
     @staticmethod
     def uniform(
@@ -109,11 +130,18 @@ class ActivationTable:
         """Return the table of all coordinates of several tables, one after the other."""
         ends = np.cumsum([0] + [len(t.breakpoints) for t in tables])
         offsets = [t.offsets[1:] + end for t, end in zip(tables, ends, strict=False)]
+        groups = [np.full(len(t), -1) if t.groups is None else t.groups for t in tables]
+        first = 0
+        for own in groups:  # numbered from 0 in each
+            own[own >= 0] += first
+            first += int(own.max(initial=-1)) + 1
+        found = np.concatenate(groups)
         return ActivationTable(
             np.concatenate([np.zeros(1, np.int64), *offsets]),
             np.concatenate([t.breakpoints for t in tables]),
             np.concatenate([t.slopes for t in tables]),
             np.concatenate([t.starts for t in tables]),
+            found if (found >= 0).any() else None,
         )
 
     def __len__(self) -> int:
@@ -148,8 +176,30 @@ class ActivationTable:
 
     @cached_property
     def unit_coordinates(self) -> NDArray[np.int64]:
-        """The coordinates that have at least one breakpoint: the units of this layer."""
-        return np.flatnonzero(np.diff(self.offsets))
+        """The units of this layer: the coordinates with a breakpoint, and each maximum's first member."""
+        has_breakpoints = np.diff(self.offsets) > 0
+        if self.groups is not None:
+            has_breakpoints[1:] &= (self.groups[1:] < 0) | (self.groups[1:] != self.groups[:-1])
+        return np.flatnonzero(has_breakpoints)
+
+    @cached_property
+    def group_ranges(self) -> NDArray[np.int64]:
+        """(maxima, 2) int64: where the hyperplanes of each maximum's members begin and end."""
+        if self.groups is None:
+            return np.zeros((0, 2), np.int64)
+        members = np.flatnonzero(self.groups >= 0)
+        own = self.groups[members]
+        first = np.flatnonzero(np.append(True, own[1:] != own[:-1]))
+        last = np.append(first[1:], len(own)) - 1
+        return np.column_stack([self.offsets[members[first]], self.offsets[members[last]] + 1])
+
+    @cached_property
+    def _groups_by_size(self) -> list[NDArray[np.int64]]:
+        """The hyperplanes of all maxima, (maxima, size) each, for every size."""
+        sizes = np.diff(self.group_ranges, axis=1)[:, 0]
+        return [
+            self.group_ranges[sizes == size, :1] + np.arange(size) for size in np.unique(sizes)
+        ]
 
     def sides(self, z: ArrayLike) -> NDArray[np.bool_]:
         """Return, for pre-activations `z` of shape (..., n), where each exceeds each breakpoint.
@@ -159,7 +209,33 @@ class ActivationTable:
         (..., m) bool
         """
         z = np.asarray(z, np.float64)
-        return z[..., self.breakpoint_coordinate] > self.breakpoints
+        found = z[..., self.breakpoint_coordinate] > self.breakpoints
+        for members in self._groups_by_size:
+            values = z[..., self.breakpoint_coordinate[members]]
+            largest = values.argmax(axis=-1)[..., None]
+            found[..., members] = largest == np.arange(members.shape[1])
+        return found
+
+    def patterns(self, sides: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """Return the piece of each unit, (..., units) uint8, from the `sides` (..., m) of hyperplanes."""
+        found = self.pieces(sides)
+        for members in self._groups_by_size:
+            on = np.asarray(sides, np.bool_)[..., members]
+            found[..., self.breakpoint_coordinate[members[:, 0]]] = on.argmax(axis=-1)
+        return found[..., self.unit_coordinates]
+
+    def owner(self, sides: NDArray[Any]) -> NDArray[np.int64]:
+        """Return, for each hyperplane of a member, that of the largest one under `sides` (m,); -1 of others.
+
+        Returns
+        -------
+        (m,) int64
+        """
+        found = np.full(len(self.breakpoints), -1)
+        for members in self._groups_by_size:
+            on = np.asarray(sides, np.bool_)[members].argmax(axis=1)
+            found[members] = members[np.arange(len(members)), on][:, None]
+        return found
 
     def pieces(self, sides: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Return the piece of each coordinate, (..., n) uint8, from its `sides` (..., m)."""

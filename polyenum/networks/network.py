@@ -156,13 +156,31 @@ class PiecewiseLinearNetwork:
         found, first = [], 0
         for stage in self.stages:
             coordinate = stage.activation.breakpoint_coordinate
-            found.append(first + np.searchsorted(stage.activation.unit_coordinates, coordinate))
-            first += len(stage.activation.unit_coordinates)
+            own = stage.activation.unit_coordinates
+            found.append(first + np.searchsorted(own, coordinate, side="right") - 1)
+            first += len(own)
         return np.concatenate(found)
+
+    @cached_property
+    def groups(self) -> NDArray[np.int64]:
+        """(hyperplanes, 2) int64: for a member of a maximum, where its group's hyperplanes begin and end.
+
+        -1 for all others.
+        """
+        found = np.full((self.hyperplane_count, 2), -1)
+        for stage, first in zip(self.stages, self.hyperplane_offsets.tolist(), strict=False):
+            for begin, end in (stage.activation.group_ranges + first).tolist():
+                found[begin:end] = begin, end
+        return found
+
+    @property
+    def has_maxima(self) -> bool:
+        """Whether any unit is a maximum of several coordinates."""
+        return any(stage.activation.groups is not None for stage in self.stages)
 
     @property
     def hyperplane_count(self) -> int:
-        """The number of (unit, breakpoint) pairs."""
+        """The number of (unit, breakpoint) pairs, a maximum having one for each of its members."""
         return int(self.hyperplane_offsets[-1])
 
     @cached_property
@@ -212,8 +230,7 @@ class PiecewiseLinearNetwork:
         """Return activation patterns, (..., units) uint8, from `sides` (..., hyperplanes)."""
         found, offsets = [], self.hyperplane_offsets
         for i, stage in enumerate(self.stages):
-            piece = stage.activation.pieces(sides[..., offsets[i] : offsets[i + 1]])
-            found.append(piece[..., stage.activation.unit_coordinates])
+            found.append(stage.activation.patterns(sides[..., offsets[i] : offsets[i + 1]]))
         return np.concatenate(found, axis=-1)
 
     def patterns(self, x: ArrayLike) -> NDArray[np.uint8]:

@@ -119,7 +119,8 @@ class ExactForms:
     def hyperplane(self, h: int, sides: NDArray[np.uint8]) -> tuple[Form, int]:
         """Return the form that vanishes on hyperplane `h`, and the exponent of its scale.
 
-        The form's values are ``value * 2**-exponent``.
+        The form's values are ``value * 2**-exponent``.  That of a member of a maximum is it less the
+        largest, which `sides` says.
         """
         offsets = self.network.hyperplane_offsets
         layer = int(np.searchsorted(offsets, h, side="right")) - 1
@@ -129,7 +130,12 @@ class ExactForms:
         thresholds, own = self._thresholds[layer]
         common = max(exponent, own)
         shift = common - exponent
-        *column, constant = numbers[:, table.breakpoint_coordinate[k]].tolist()
+        form = numbers[:, table.breakpoint_coordinate[k]]
+        begin, end = self.network.groups[h].tolist()
+        if begin >= 0:  # a member of a maximum, less the largest
+            largest = begin + int(np.argmax(sides[begin:end])) - int(offsets[layer])
+            form = form - numbers[:, table.breakpoint_coordinate[largest]]
+        *column, constant = form.tolist()
         constant = (constant << shift) - (thresholds[k] << (common - own))
         return (*(x << shift for x in column), constant), common
 

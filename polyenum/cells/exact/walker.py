@@ -96,20 +96,34 @@ class ExactWalker:
         self.regions = 0
         while self._stack and self.regions < budget:
             region = self._descend(self._stack.pop())
+            if region is None:
+                continue
             self.regions += 1
             self._done += 0.5**region.cuts
             if store:
                 self._found.append(region)
         return not self._stack
 
-    def _descend(self, cell: ExactCell) -> ExactCell:
-        """Split `cell` by all hyperplanes; return its lowest part, and leave the others on the stack."""
+    def _descend(self, cell: ExactCell) -> ExactCell | None:
+        """Split `cell` by all hyperplanes; return its first part, and leave the others on the stack.
+
+        None where a cell that was to be tried with the last members of a maximum has no such part.
+        """
         polytope, cuts = cell.polytope, cell.cuts
         count = self._network.hyperplane_count
         sides = np.zeros(count, np.uint8)
         sides[: len(cell.sides)] = np.frombuffer(cell.sides, np.uint8)
-        signs = 0
-        for h in range(len(cell.sides), count):
+        signs, h, groups = 0, len(cell.sides) - 1, self._network.groups
+        while h + 1 < count:
+            h += 1
+            if groups[h, 0] >= 0:
+                found = self._try_members(polytope, sides, h, cuts)
+                if found is None:
+                    self._done += 0.5**cuts
+                    return None
+                polytope, cuts = found
+                h = int(groups[h, 1]) - 1
+                continue
             form, _ = self._forms.hyperplane(h, sides)
             signs += len(polytope.points)
             low, high = polytope.split(form, h)
@@ -123,6 +137,41 @@ class ExactWalker:
             polytope = low or high  # type: ignore[assignment]
         self._signs = self._signs.plus(SignCounts(exact=signs, exact_cells=1))
         return ExactCell(polytope, sides.tobytes(), cuts)
+
+    def _try_members(
+        self, whole: ExactPolytope, sides: NDArray[np.uint8], start: int, cuts: int
+    ) -> tuple[ExactPolytope, int] | None:
+        """Return the part of a cell where the first member of a maximum, from `start` on, is the largest.
+
+        The cell itself waits on the stack, to be tried with the next.
+        """
+        first, end = self._network.groups[start].tolist()
+        for own in range(start, end):
+            sides[first:end] = 0
+            sides[own] = 1
+            rivals = [j for j in range(first, end) if j != own]
+            part: ExactPolytope | None = whole
+            mixed = False
+            for j in rivals:
+                low, high = whole.split(self._forms.hyperplane(j, sides)[0], j)
+                if low is None or (low is high and j < own):
+                    part = None
+                    break
+                mixed |= high is not None and low is not high
+            if part is None:
+                continue
+            if mixed and own + 1 < end:
+                cuts += 1
+                sides[own] = 0
+                self._stack.append(ExactCell(whole, sides[: own + 1].tobytes(), cuts))
+                sides[own] = 1
+            for j in rivals:
+                low, high = part.split(self._forms.hyperplane(j, sides)[0], j)
+                if low is None or (low is high and j < own):
+                    return None
+                part = low
+            return part, cuts
+        return None
 
     def take_done(self) -> float:
         """Return the share of the tree finished since the last call."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from polyenum.cells.compiled import compiled
 from polyenum.cells.vertex.raw import test_box_raw
+from polyenum.cells.vertex.rivals import find_rivals
 from polyenum.cells.vertex.state import BOX_SIGNS, CERTIFIED, HAND, SMALLEST, UNIT, VERTICES
 
 
@@ -13,6 +14,11 @@ def find_candidates(dims, layer, first, t, s):
 
     Sides of the others, and a guess for the candidates' (that at the bounding box's centre), go to
     ``sides``.
+
+    Returns
+    -------
+    bool
+        False if the cell turned out to be empty; see `rivals.find_rivals`.
     """
     c = s.control
     begin, end = max(first, t.hyper[layer]), t.hyper[layer + 1]
@@ -21,6 +27,9 @@ def find_candidates(dims, layer, first, t, s):
         test_box(dims, layer, begin, end, reach, t, s)
     else:
         test_box_raw(dims, layer, begin, end, t, s)
+    alive = True
+    if t.maxima[layer]:
+        alive = find_rivals(dims, layer, begin, reach, t, s)
     found = t.hyper[layer]
     for h in range(end - begin, end - begin + 8):
         s.cuts_box[h] = 0
@@ -33,6 +42,7 @@ def find_candidates(dims, layer, first, t, s):
                 found += 1
     s.candidate_count[layer] = found - t.hyper[layer]
     c[BOX_SIGNS] += end - begin - s.candidate_count[layer]
+    return alive
 
 
 @compiled()

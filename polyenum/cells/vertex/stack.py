@@ -103,6 +103,33 @@ def push_upper(dims, h, vertices, t, s):
 
 
 @compiled()
+def push_copy(dims, words, t, s):
+    """Let the cell in hand wait on the stack as it is, for the next candidate."""
+    c = s.control
+    hand, count, top, layer = c[HAND], c[VERTICES], c[TOP_VERTEX], c[LAYER]
+    for v in range(count):
+        copy_vertex(
+            dims, words, s.hand_points[hand, v], s.hand_masks[hand, v],
+            s.stack_points[top + v], s.stack_masks[top + v],
+        )  # fmt: skip
+    record = s.pending[c[DEPTH]]
+    record[P_VERTEX], record[P_VERTICES] = top, count
+    record[P_LABEL], record[P_LABELS] = c[TOP_LABEL], c[LABELS]
+    record[P_SIDE], record[P_FORM] = c[TOP_SIDE], c[TOP_FORM]
+    record[P_LAYER], record[P_NEXT], record[P_CUTS] = layer, c[NEXT] + 1, c[CUTS]
+    copy(s.hand_labels, 0, s.stack_labels, c[TOP_LABEL], c[LABELS])
+    first, end = t.hyper[layer], t.hyper[layer + 1]
+    copy(s.sides, first, s.stack_sides, c[TOP_SIDE], end - first)
+    out, size = t.form[layer + 1], t.form[layer + 2] - t.form[layer + 1]
+    copy(s.forms, out, s.stack_forms, c[TOP_FORM], size)
+    c[TOP_VERTEX] += count
+    c[TOP_LABEL] += c[LABELS]
+    c[TOP_SIDE] += end - first
+    c[TOP_FORM] += size
+    c[DEPTH] += 1
+
+
+@compiled()
 def room_for_split(t, s):
     """Return whether buffers and stack have room for what a split of the cell in hand needs at least.
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from polyenum.cells.array_table import ArrayTable
 
 DONE, BUDGET, OUTPUT_FULL, UNDECIDED, GROW, MORE_WORDS = range(6)
+MEMBER = 6  # a maximum's member is to be tried
+MOVED, DEAD = 7, 8  # of its trial
+CHECKING, CUTTING = 1, 2  # its phases
 
 # The slots of `control`, the walk's few counters.
 (
@@ -30,8 +33,11 @@ DONE, BUDGET, OUTPUT_FULL, UNDECIDED, GROW, MORE_WORDS = range(6)
     CERTIFIED,  # 0: take signs from floats without bounds
     UNDECIDED_AT,  # the hyperplane whose sign is not decided
     OVERRIDE,  # 1 when decided_* hold answers for it
+    TRIAL,  # 0, or the phase of a trial
+    RIVAL,  # the member that the one on trial is compared with next
+    MIXED,  # whether any is larger somewhere
     CONTROL_SIZE,
-) = range(23)
+) = range(26)
 
 NOTHING, A_CELL, A_ROOT = range(3)  # a root: a cell from elsewhere, its forms yet to be computed
 
@@ -56,6 +62,9 @@ class State(ArrayTable):
         "forms": ("float64", 1),
         "candidates": ("int64", 1),  # hyperplanes to test, layer l from hyper[l]
         "candidate_count": ("int64", 1),
+        "rival": ("uint8", 1),  # per hyperplane: 1 for a member that may be the largest in its cell's box
+        "guess": ("int64", 1),  # at a maximum's first hyperplane: whose forms the next layer's are
+        "difference": ("float64", 1),  # (dim + 1): scratch
         "box": ("float64", 2),  # (2, widest layer): scratch
         "bounds": ("float64", 2),  # (2, dim): scratch
         "active": ("int64", 1),  # (widest layer): scratch

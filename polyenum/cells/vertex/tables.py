@@ -82,6 +82,9 @@ class Tables(ArrayTable):
             "int64",
             2,
         ),  # per hyperplane: an earlier one with the same zero set, or -1; and sign
+        "group_first": ("int64", 1),  # per hyperplane of a maximum's member: where those of all begin
+        "group_end": ("int64", 1),  # and end; else -1
+        "maxima": ("bool", 1),  # per layer: whether there are any
         "threshold": ("float64", 1),
         "slope_jump": ("float64", 1),
         "intercept_jump": ("float64", 1),
@@ -180,6 +183,9 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
             np.bool_,
         ),
         twin=np.concatenate(twins).astype(np.int64),
+        group_first=network.groups[:, 0].copy(),
+        group_end=network.groups[:, 1].copy(),
+        maxima=np.array([t.groups is not None for t in tables], np.bool_),
         threshold=_joined([t.breakpoints for t in tables]),
         slope_jump=_joined([_jumps(t.slopes, t.breakpoint_coordinate) for t in tables]),
         intercept_jump=_joined([_jumps(t.intercepts, t.breakpoint_coordinate) for t in tables]),

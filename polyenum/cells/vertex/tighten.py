@@ -54,6 +54,12 @@ def tighten_next(dims, layer, t, s):
     count = s.candidate_count[layer]
     for j in range(first, first + count):
         varied[t.hyper_row[s.candidates[j]]] = 1.0
+    if t.maxima[layer]:
+        # Two corrections for each maximum, of any of its rivals.
+        for h in range(first, t.hyper[layer + 1]):
+            if t.group_first[h] >= 0 and s.rival[h]:
+                varied[t.hyper_row[h]] = 1.0
+                count += 1
     # Per coordinate: what its errors are multiplied by, and the size of what was added up.
     coef, const, coef_size, const_size = (
         s.tight_work[0],

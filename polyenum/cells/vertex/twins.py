@@ -28,6 +28,8 @@ def find_twins(stage: Stage) -> NDArray[np.int64]:
     # to rounding; then they are close under any projection.  Those that are close are compared exactly.
     if not len(rows):
         return found
+    # A member of a maximum has no hyperplane of its own.
+    own = np.flatnonzero(np.ones(len(rows)) if table.groups is None else table.groups[at] < 0)
     largest = np.abs(rows[:, :-2]).argmax(axis=1, keepdims=True)
     with np.errstate(all="ignore"):
         scaled = rows / np.take_along_axis(rows, largest, axis=1)
@@ -36,6 +38,7 @@ def find_twins(stage: Stage) -> NDArray[np.int64]:
         slack = np.abs(scaled).sum(axis=1) * 2.0**-40
     order = np.argsort(mixed, kind="stable")
     order = order[np.isfinite(mixed[order]) & np.isfinite(slack[order])]
+    order = order[np.isin(order, own)]
     exact: dict[int, tuple[int, ...]] = {}
 
     def row_of(h: int) -> tuple[int, ...]:

@@ -29,11 +29,22 @@ def label_form(dims, label, t, s, out):
     i = t.hyper_row[label]
     for k in range(d + 1):
         out[k] = s.forms[t.form[layer] + k * n + i]
+    coef, const = s.coef_error[t.row[layer] + i], s.const_error[t.row[layer] + i]
+    if t.group_first[label] >= 0:
+        # A member of a maximum, less the largest: one more rounding of each coefficient.
+        own = t.group_first[label]
+        while s.sides[own] == 0:
+            own += 1
+        j, largest = t.hyper_row[own], 0.0
+        for k in range(d + 1):
+            out[k] -= s.forms[t.form[layer] + k * n + j]
+            if k < d:
+                largest = max(largest, abs(out[k]))
+        coef += s.coef_error[t.row[layer] + j] + 2 * UNIT * largest
+        const += s.const_error[t.row[layer] + j]
+        return coef * (1 + 4 * UNIT), const * (1 + 4 * UNIT) + 2 * UNIT * abs(out[d]) + SMALLEST
     out[d] -= t.threshold[label]
-    return (
-        s.coef_error[t.row[layer] + i],
-        s.const_error[t.row[layer] + i] + UNIT * abs(out[d]) + SMALLEST,
-    )
+    return coef, const + UNIT * abs(out[d]) + SMALLEST
 
 
 @compiled()

@@ -45,6 +45,7 @@ from polyenum.cells.vertex.state import (
     IN_HAND,
     LABELS,
     LAYER,
+    MEMBER,
     MORE_WORDS,
     NEXT,
     NOTHING,
@@ -118,7 +119,7 @@ def walk(dims, words, store, budget, floor, t, s):
     Returns
     -------
     int
-        DONE, BUDGET, OUTPUT_FULL, UNDECIDED, GROW or MORE_WORDS.
+        DONE, BUDGET, OUTPUT_FULL, UNDECIDED, GROW, MORE_WORDS, or MEMBER, where a maximum's member is due.
     """
     d = len(dims)
     c = s.control
@@ -129,12 +130,15 @@ def walk(dims, words, store, budget, floor, t, s):
             if c[REGIONS] >= budget:
                 return BUDGET
             pop(dims, words, t, s)
+        alive = True
         entering = c[IN_HAND] == A_ROOT
         layer = 0 if entering else c[LAYER]
         if entering:
             copy(t.first, 0, s.forms, 0, t.form[1])
         while not entering and layer < t.layers and c[NEXT] < s.candidate_count[layer]:
             h = s.candidates[t.hyper[layer] + c[NEXT]]
+            if t.group_first[h] >= 0:
+                return MEMBER
             low, high, unsure = 0, 0, 0
             twin = t.twin[h, 0] >= 0
             if twin:
@@ -190,7 +194,7 @@ def walk(dims, words, store, budget, floor, t, s):
                 correct_next(dims, layer, h, 2.0 * side - 1.0, t, s)
             c[OVERRIDE] = 0
             c[NEXT] += 1
-        if not entering and layer < t.layers:
+        if alive and not entering and layer < t.layers:
             # All of this layer is decided; its forms of the next layer are those of the cell.
             layer += 1
             c[LAYER] = layer
@@ -199,12 +203,18 @@ def walk(dims, words, store, budget, floor, t, s):
         while entering and layer < t.layers:
             loosen(layer, t, s)
             if layer == c[LAYER]:
-                find_candidates(dims, layer, c[NEXT], t, s)
+                alive = find_candidates(dims, layer, c[NEXT], t, s)
                 c[NEXT] = 0
+                if not alive:
+                    break
             start_next(dims, layer, t, s)
             if layer == c[LAYER]:
                 break
             layer += 1
+        if not alive:
+            s.done[0] += 0.5 ** c[CUTS]
+            c[IN_HAND] = NOTHING
+            continue
         c[IN_HAND] = A_CELL
         if c[LAYER] < t.layers:
             continue

@@ -12,6 +12,7 @@ from polyenum.cells.engine import Found, SignCounts
 from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.exact.numbers import Point, meet, quotient, value
 from polyenum.cells.vertex import state as k
+from polyenum.cells.vertex.maxima import walk_with_maxima
 from polyenum.cells.vertex.tables import Tables
 from polyenum.cells.vertex.walk import walk
 from polyenum.domains import Domain
@@ -111,6 +112,9 @@ class VertexWalker:
             forms=np.zeros(t.form[-1]),
             candidates=np.zeros(hyperplanes, np.int64),
             candidate_count=np.zeros(t.layers + 1, np.int64),
+            rival=np.zeros(hyperplanes, np.uint8),
+            guess=np.zeros(hyperplanes, np.int64),
+            difference=np.zeros(d + 1),
             box=np.zeros((2, widest)),
             bounds=np.zeros((2, d)),
             active=np.zeros(widest + 1, np.int64),
@@ -199,7 +203,7 @@ class VertexWalker:
         c[k.REGIONS] = 0
         self._full = False
         while True:
-            status = walk(
+            status = (walk_with_maxima if self._network.has_maxima else walk)(
                 self.dims, self.words, store, budget, self._floor, self.tables, self.state
             )
             if status in (k.DONE, k.BUDGET):
@@ -357,7 +361,8 @@ class VertexWalker:
         prefix = 0
         if labels[-1] >= 0:
             layer = int(np.searchsorted(self.tables.hyper, labels[-1], side="right")) - 1
-            prefix = int(self.tables.hyper[layer])
+            # A member's form is relative to the largest, which the sides of its own layer say.
+            prefix = int(self.tables.hyper[layer + self._network.has_maxima])
         key = np.array(labels, np.int64).tobytes() + s.sides[:prefix].tobytes()
         point = self._corners.get(key)
         if point is None:

@@ -264,16 +264,16 @@ def largest(
     *,
     sign: int = 1,
 ) -> SymbolicTensor:
-    """Return the largest element of each group (the smallest for ``sign=-1``).
-
-    A group of two is one unit: ``max(a, b) = b + relu(a - b)``.
-    """
-    flat = rearrange(x, np.ravel)
-    if any(len(g) > 2 for g in groups):
-        raise NetworkError(f"{name}: maxima of more than two are not supported yet")
-    first, last = (np.array([g[k] for g in groups]) for k in (0, -1))
-    a, b = (rearrange(flat, partial(np.take, indices=at)) for at in (first, last))
-    return _reshaped(maximum(a, b, name, sign=sign), shape)
+    """Return the largest element of each group (the smallest for ``sign=-1``), one unit each."""
+    sizes = [len(g) for g in groups]
+    members = rearrange(rearrange(x, np.ravel), partial(np.take, indices=np.concatenate(groups)))
+    if sign < 0:
+        members = scale(members, np.asarray(-1.0), name)
+    passed = members.activate(ActivationTable.maxima(sizes), name)
+    # All members but the largest pass on 0.
+    rows = np.repeat(np.arange(len(groups)), sizes)
+    add_up = sparse.csr_array((np.full(len(rows), float(sign)), (rows, np.arange(len(rows)))))
+    return passed.affine(add_up, None, shape, name)
 
 
 def maximum(x: Value, y: Value, name: str, *, sign: int = 1) -> Value:
@@ -285,9 +285,8 @@ def maximum(x: Value, y: Value, name: str, *, sign: int = 1) -> Value:
         return clip(tensor, bound, None, name) if sign > 0 else clip(tensor, None, bound, name)
     shape = common_shape(x, y, name)
     x, y = (_as_tensor(broadcast(v, shape)) for v in (x, y))
-    # max(x, y) = y + relu(x - y); min(x, y) = y - relu(y - x).
-    over = add(x, y, name, sign=-1) if sign > 0 else add(y, x, name, sign=-1)
-    return add(y, over.activate(ActivationTable.relu(over.size), name), name, sign=sign)
+    pair = joined([rearrange(v, lambda a: a[..., None]) for v in (x, y)], -1)
+    return maximum_over(pair, [-1], name, keep=False, sign=sign)
 
 
 def clip(x: Value, lower: Any, upper: Any, name: str) -> Value:
