@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -118,3 +119,44 @@ def convolutional_modules(draw: st.DrawFn) -> tuple[nn.Module, tuple[int, ...]]:
     module = nn.Sequential(*layers)
     module(torch.zeros(1, *shape))
     return module.double().eval(), shape
+
+
+class MaxoutModule(nn.Module):
+    """Maxout layers of (units, members), then a linear one."""
+
+    def __init__(self, inputs: int, layers: list[tuple[int, int]]) -> None:
+        super().__init__()
+        widths = [inputs, *(n for n, _ in layers)]
+        self.layers = layers
+        self.maps = nn.ModuleList(
+            nn.Linear(m, n * k) for m, (n, k) in zip(widths[:-1], layers, strict=True)
+        )
+        self.last = nn.Linear(widths[-1], 1)
+        self.by_relus = False
+
+    def largest(self, z: torch.Tensor, members: int) -> torch.Tensor:
+        if not self.by_relus:
+            return z.max(-1).values
+        found = z[..., -1]
+        for k in reversed(range(members - 1)):
+            found = found + torch.relu(z[..., k] - found)
+        return found
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for layer, (n, k) in zip(self.maps, self.layers, strict=True):
+            x = self.largest(layer(x).view(-1, n, k), k)
+        return self.last(x)
+
+    def tournament(self) -> MaxoutModule:
+        """Return the same function made of ReLUs."""
+        other = copy.deepcopy(self)
+        other.by_relus = True
+        return other
+
+
+@st.composite
+def maxout_modules(draw: st.DrawFn) -> MaxoutModule:
+    """Return a maxout module of 2 inputs."""
+    torch.manual_seed(draw(st.integers(0, 2**32 - 1)))
+    layer = st.tuples(st.integers(1, 3), st.integers(2, 4))
+    return MaxoutModule(2, draw(st.lists(layer, min_size=1, max_size=2))).double().eval()

@@ -214,9 +214,7 @@ class Explorer:
 
     def _beyond(self, region: _Opened, row: int) -> NDArray[np.bool_]:
         """Return the sides beyond a facet, if no other unit vanishes on it."""
-        sides = region.sides.copy()
-        sides[region.hyperplanes[row]] ^= True
-        return sides
+        return self._network.across(region.sides, int(region.hyperplanes[row]))
 
     def _cross(
         self, region: _Opened, row: int, step: NDArray[np.float64], distance: float

@@ -41,6 +41,9 @@ class LocalForms:
             own = sides[begin:end]
             rows = forms[table.breakpoint_coordinate]
             rows[:, -1] -= table.breakpoints
+            owner = table.owner(own)
+            # The largest of a maximum has no hyperplane on its own region.
+            rows[owner >= 0] -= rows[owner[owner >= 0]]
             found.append(rows * np.where(own, 1.0, -1.0)[:, None])
             piece = table.slope_offsets[:-1] + table.pieces(own)
             forms = forms * table.slopes[piece][:, None]

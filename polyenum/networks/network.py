@@ -173,6 +173,15 @@ class PiecewiseLinearNetwork:
                 found[begin:end] = begin, end
         return found
 
+    def across(self, sides: NDArray[Any], h: int) -> NDArray[Any]:
+        """Return the sides beyond hyperplane `h` of a region, if no other unit vanishes there."""
+        beyond = sides.copy()
+        beyond[h] ^= 1
+        begin, end = self.groups[h].tolist()
+        if begin >= 0:
+            beyond[begin:end] = np.arange(begin, end) == h
+        return beyond
+
     @property
     def has_maxima(self) -> bool:
         """Whether any unit is a maximum of several coordinates."""

@@ -183,6 +183,10 @@ def check_structure(case: Case) -> bool:
     patterns = cx.packed_sides[:, : -(-case.network.hyperplane_count // 8)]
     if len({row.tobytes() for row in patterns}) < n:
         case.findings.append("two regions have the same pattern")
+    for begin, end in sorted({(a, b) for a, b in case.network.groups.tolist() if a >= 0}):
+        largest = cx.sides_of(slice(None))[:, begin:end].sum(axis=1)
+        for region in np.flatnonzero(largest != 1).tolist():
+            case.find(region, f"{largest[region]} members of a maximum are the largest, not one")
     return True
 
 

@@ -91,9 +91,11 @@ def through(
     for i, stage in enumerate(network.stages):
         table = stage.activation
         x = affine(stage.weight, stage.bias, x)
-        values.append(x[0][..., table.breakpoint_coordinate])
-        errors.append(x[1][..., table.breakpoint_coordinate])
         own = sides[:, offsets[i] : offsets[i + 1]]
+        at = table.breakpoint_coordinate
+        value, error = less_the_largest(table, own, x[0][..., at], x[1][..., at])
+        values.append(value)
+        errors.append(error)
         before = np.concatenate([np.zeros((len(own), 1)), np.cumsum(own, axis=1)], axis=1)
         above = (before[:, table.offsets[1:]] - before[:, table.offsets[:-1]]).astype(np.int64)
         piece = table.offsets[:-1] + np.arange(len(table)) + above
@@ -105,6 +107,32 @@ def through(
         for parts in (values, errors)
     ]
     return (whole[0], whole[1]), x
+
+
+def less_the_largest(
+    table: ActivationTable, sides: NDArray[np.bool_], value: NDArray, error: NDArray
+) -> Pair:
+    """Return forms (1 or n, rows, hyperplanes), those of a maximum's members less the largest's.
+
+    The largest's own become the constant 1: on its own region it has no hyperplane, and is above all.
+    """
+    if table.groups is None:
+        return value, error
+    n = len(sides)
+    value, error = (np.broadcast_to(a, (n, *a.shape[1:])).copy() for a in (value, error))
+    for begin, end in table.group_ranges.tolist():
+        largest = begin + sides[:, begin:end].argmax(axis=1)
+        top, doubt = (a[np.arange(n), :, largest][:, :, None] for a in (value, error))
+        members = slice(begin, end)
+        difference = value[:, :, members] - top
+        error[:, :, members] += doubt
+        error[:, :, members] += gamma(2) * np.abs(difference)
+        error[:, :, members] *= SAFE
+        value[:, :, members] = difference
+        value[np.arange(n), :, largest] = 0.0
+        value[np.arange(n), -1, largest] = 1.0
+        error[np.arange(n), :, largest] = 0.0
+    return value, error
 
 
 def _rounding(table: ActivationTable) -> NDArray[np.float64]:

@@ -65,13 +65,15 @@ class Gluing:
                 continue
             pattern = int.from_bytes(packed[i].tobytes(), "little")
             for label, on in members.items():
-                if on == whole and (label < 0 or pattern >> label & 1):
+                if on == whole and not self._may_vanish(label, pattern):
                     self.case.find(
                         region, "a unit that vanishes on it is not off, or the domain is flat"
                     )
             for k, level in enumerate(lattice):
                 for face in level:
-                    on_face = tuple(sorted(x for x, on in members.items() if on & face == face))
+                    on_face = self._with_largest(
+                        sorted(x for x, on in members.items() if on & face == face), pattern
+                    )
                     blank = sum(1 << x for x in on_face if x >= 0)
                     key = (pattern & ~blank, on_face)
                     self.faces[k].add(key)
@@ -85,6 +87,24 @@ class Gluing:
                             self.case.find(
                                 region, "a vertex that it shares has another number elsewhere"
                             )
+
+    def _may_vanish(self, label: int, pattern: int) -> bool:
+        """Return whether a hyperplane may vanish on a whole region: off, or not the first of equals."""
+        if label < 0:
+            return False
+        begin, end = self.case.network.groups[label].tolist()
+        if begin < 0:
+            return not pattern >> label & 1
+        return any(pattern >> own & 1 for own in range(begin, label))
+
+    def _with_largest(self, labels: list[int], pattern: int) -> tuple[int, ...]:
+        """Return tight labels, and the largest member of each maximum that one of them ties with."""
+        found = set(labels)
+        for label in labels:
+            if label >= 0:
+                begin, end = self.case.network.groups[label].tolist()
+                found |= {own for own in range(begin, end) if pattern >> own & 1}
+        return tuple(sorted(found))
 
     def match_facets(self) -> None:
         """Check that every facet inside the domain has exactly one partner."""

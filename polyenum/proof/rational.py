@@ -94,7 +94,14 @@ class RationalForms:
         table = self._network.stages[stage].activation
         k = label - int(offsets[stage])
         forms, exponent = self._after_weights(stage, sides)
-        row = [Fraction(int(x), 2**exponent) for x in forms[table.breakpoint_coordinate[k]]]
+        form = forms[table.breakpoint_coordinate[k]]
+        coordinate = int(table.breakpoint_coordinate[k])
+        if table.groups is not None and table.groups[coordinate] >= 0:
+            # A member of a maximum, less the one that the pattern says is the largest.
+            members = np.flatnonzero(table.groups == table.groups[coordinate])
+            chosen = [m for m in members if sides[offsets[stage] + table.offsets[m]]]
+            form = form - forms[chosen[0]]
+        row = [Fraction(int(x), 2**exponent) for x in form]
         row[-1] -= Fraction(float(table.breakpoints[k]))
         return row
 

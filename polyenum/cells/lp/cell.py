@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -45,6 +45,10 @@ class HalfspaceCell:
     points: NDArray[np.float64]
     exact_point: list[Fraction] | None
     forms: NDArray[np.float64] = field(repr=False)
+
+    def rest(self, hyperplane: int) -> HalfspaceCell:
+        """Return a copy that goes on with another hyperplane."""
+        return replace(self, sides=self.sides.copy(), hyperplane=hyperplane, cuts=self.cuts + 1)
 
     def part(
         self,

@@ -78,6 +78,35 @@ class LayerForms:
         return scaled(rows, np.column_stack([t.coef_error[at], const]))
 
 
+    def differences(
+        self, layer: int, forms: NDArray[np.float64], own: int, rivals: NDArray[np.int64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the forms of members of a maximum less that of member `own`, and bounds on their errors.
+
+        Scaled like `hyperplanes`.
+
+        Parameters
+        ----------
+        layer : int
+        forms : (dim + 1, width) float64
+        own : int
+            A hyperplane of `layer`, counted from its first.
+        rivals : (n,) int64
+            Others of the same maximum.
+        """
+        t = self.tables
+        coordinate = t.hyper_row[t.hyper[layer] + np.append(rivals, own)]
+        values = forms[:, coordinate].T
+        at = t.row[layer] + coordinate
+        rows = np.ascontiguousarray(values[:-1] - values[-1])
+        # One rounding of each coefficient.
+        coef = t.coef_error[at[:-1]] + t.coef_error[at[-1]]
+        coef = (coef + 2.0**-53 * np.abs(rows[:, :-1]).max(axis=1, initial=0.0)) * (1 + 2.0**-50)
+        const = t.const_error[at[:-1]] + t.const_error[at[-1]]
+        const = (const + 2.0**-53 * np.abs(rows[:, -1])) * (1 + 2.0**-50) + SMALLEST
+        return scaled(rows, np.column_stack([coef, const]))
+
+
 def scaled(
     rows: NDArray[np.float64], errors: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -44,7 +44,7 @@ class RegionBounds:
     """
 
     def __init__(self, network: PiecewiseLinearNetwork, domain: Domain) -> None:
-        self._domain = domain
+        self._network, self._domain = network, domain
         self._forms = LayerForms(network, domain)
         self._exact = ExactForms(network, domain)
         self._offsets = network.hyperplane_offsets
@@ -69,12 +69,28 @@ class RegionBounds:
         forms = self._forms.first()
         found = []
         for layer in range(self._forms.count):
-            found.append(self._forms.hyperplanes(layer, forms))
             own = sides[self._offsets[layer] : self._offsets[layer + 1]]
+            found.append(self._less_the_largest(layer, forms, own))
             forms = self._forms.after(layer, forms, own)
         if not found:
             return np.zeros((0, self._domain.dim + 1)), np.zeros((0, 2))
         return np.vstack([rows for rows, _ in found]), np.vstack([errors for _, errors in found])
+
+    def _less_the_largest(
+        self, layer: int, forms: NDArray[np.float64], sides: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the forms of a layer's hyperplanes; of a maximum's members, less the largest's.
+
+        That one's own becomes the constant 1.
+        """
+        rows, errors = self._forms.hyperplanes(layer, forms)
+        owner = self._network.stages[layer].activation.owner(sides)
+        for own in np.unique(owner[owner >= 0]).tolist():
+            rivals = np.flatnonzero((owner == own) & (np.arange(len(owner)) != own))
+            rows[rivals], errors[rivals] = self._forms.differences(layer, forms, own, rivals)
+            rows[own], errors[own] = 0.0, 0.0
+            rows[own, -1] = 1.0
+        return rows, errors
 
     def _rows(
         self,
@@ -162,8 +178,7 @@ class RegionBounds:
         beyond: NDArray[np.float64] | list[Fraction],
     ) -> NDArray[np.uint8]:
         """Return the sides of the region beyond a facet."""
-        flipped = sides.copy()
-        flipped[label] ^= 1
+        flipped = self._network.across(sides, label)
         if isinstance(beyond, np.ndarray):
             start = float(row[:-1] @ inside + row[-1])
             end = float(row[:-1] @ beyond + row[-1])
@@ -201,10 +216,16 @@ class RegionBounds:
         point = [x + step * d for x, d in zip(start, outwards, strict=True)]
         found = np.zeros_like(sides)
         for h in range(len(sides)):
+            begin = int(self._network.groups[h, 0])
+            if h == begin:
+                found[h] = 1  # the first member of a maximum, until a larger one comes
+                continue
             form, _ = self._exact.hyperplane(h, found)
             value = _value(form, point)
             if value == 0:
                 value = _value((*form[:-1], 0), outwards)
+            if value > 0 and begin >= 0:
+                found[begin:h] = 0
             found[h] = value > 0
         return found
 

@@ -8,6 +8,7 @@ prove, rational arithmetic decides.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -67,6 +68,7 @@ class HalfspaceWalker:
         self._forms, self._box = forms, box
         self._exact = ExactForms(network, domain)
         self._offsets = network.hyperplane_offsets.tolist()
+        self._groups = network.groups
         dim = domain.dim
         self._scratch = np.zeros((dim + 3, dim))
         self._basis = np.zeros(dim, np.int64)
@@ -87,23 +89,32 @@ class HalfspaceWalker:
         self.regions = 0
         while self._stack and self.regions < budget:
             region = self._descend(self._stack.pop())
+            if region is None:
+                continue
             self.regions += 1
             self._done += 0.5**region.cuts
             if store:
                 self._found.append(region)
         return not self._stack
 
-    def _descend(self, cell: HalfspaceCell) -> HalfspaceCell:
-        """Split `cell` by all hyperplanes; return its lowest part, and leave the others on the stack."""
+    def _descend(self, cell: HalfspaceCell) -> HalfspaceCell | None:
+        """Split `cell` by all hyperplanes; return its first part, and leave the others on the stack.
+
+        None where a cell that was to be tried with the last members of a maximum has no such part.
+        """
         while cell.layer < self._forms.count:
-            cell = self._through_layer(cell)
+            found = self._through_layer(cell)
+            if found is None:
+                self._done += 0.5**cell.cuts
+                return None
+            cell = found
             begin, end = self._offsets[cell.layer : cell.layer + 2]
             cell.forms = self._forms.after(cell.layer, cell.forms, cell.sides[begin:end])
             cell.layer += 1
         return cell
 
-    def _through_layer(self, cell: HalfspaceCell) -> HalfspaceCell:
-        """Split `cell` by the rest of its layer's hyperplanes; return its lowest part."""
+    def _through_layer(self, cell: HalfspaceCell) -> HalfspaceCell | None:
+        """Split `cell` by the rest of its layer's hyperplanes; return its first part, None if it has none."""
         begin, end = self._offsets[cell.layer : cell.layer + 2]
         if cell.hyperplane >= end:
             return cell
@@ -112,6 +123,15 @@ class HalfspaceWalker:
         at_points = signs_at(rows, errors, cell.points)
         for h in range(cell.hyperplane, end):
             k = h - begin
+            if self._groups[h, 0] >= 0:
+                if h > self._groups[h, 0] and h != cell.hyperplane:
+                    continue  # a member of a maximum that is decided
+                found = self._try_members(cell, h)
+                if found is None:
+                    return None
+                cell = found
+                at_points = signs_at(rows, errors, cell.points)
+                continue
             self.tests += 1
             if over_box[k] != UNSURE:
                 cell.sides[h] = over_box[k] > 0
@@ -147,6 +167,65 @@ class HalfspaceWalker:
                 at_points = np.vstack([at_points, signs_at(rows, errors, new[0][None])])
         cell.hyperplane = end
         return cell
+
+    def _try_members(self, cell: HalfspaceCell, start: int) -> HalfspaceCell | None:
+        """Return the part of `cell` where the first member of a maximum, from `start` on, is the largest.
+
+        The cell itself waits on the stack, to be tried with the next.
+        """
+        first, end = self._groups[start].tolist()
+        for own in range(start, end):
+            part = self._largest_part(cell, own, first, end)
+            if part is None:
+                continue
+            if part.cuts > cell.cuts and own + 1 < end:
+                part.cuts = cell.cuts + 1
+                rest = cell.rest(own + 1)
+                rest.sides[first:end] = 0
+                self._stack.append(rest)
+            else:
+                part.cuts = cell.cuts
+            part.hyperplane = end
+            return part
+        return None
+
+    def _largest_part(
+        self, cell: HalfspaceCell, own: int, first: int, end: int
+    ) -> HalfspaceCell | None:
+        """Return the part of `cell` where member `own` of a maximum is the largest, None if there is none."""
+        rivals = np.array([j for j in range(first, end) if j != own])
+        begin = self._offsets[cell.layer]
+        rows, errors = self._forms.differences(cell.layer, cell.forms, own - begin, rivals - begin)
+        over_box = signs_over_box(rows, errors, self._box)
+        part = replace(cell, sides=cell.sides.copy())
+        part.sides[first:end] = 0
+        part.sides[own] = 1
+        for j, row, error, sign in zip(rivals.tolist(), rows, errors, over_box, strict=True):
+            self.tests += 1
+            if sign == 1 or (sign == 0 and j < own):
+                self._count(boxes=1)
+                return None
+            if sign != UNSURE:
+                self._count(boxes=1)
+                continue
+            signs = signs_at(row[None], error[None], part.points)[:, 0]
+            keep = [np.flatnonzero(signs == s) for s in (-1, 1)]
+            new: list[Inside | None] = [None, None]
+            self.asked += not (len(keep[0]) and len(keep[1]))
+            for side in (0, 1):
+                if not len(keep[side]):
+                    new[side] = self._point_on(side, part, j, row, error)
+            there = [len(keep[side]) > 0 or new[side] is not None for side in (0, 1)]
+            if not there[0] and (there[1] or j < own):
+                return None
+            if not there[1]:
+                continue
+            points, point = part.points[keep[0][:MOST_POINTS]], new[0]
+            if isinstance(point, np.ndarray):
+                points = np.vstack([points, point])
+            exact_point = point if isinstance(point, list) else None
+            part = part.part(j, 0, row, error, points, exact_point)
+        return part
 
     def _count(self, *, boxes: int = 0, floats: int = 0, exact: int = 0) -> None:
         counts = SignCounts(boxes=boxes, floats=floats, exact=exact, exact_cells=exact)

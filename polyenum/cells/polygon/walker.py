@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from polyenum.cells.engine import Found, SignCounts
 from polyenum.domains import Domain
-from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.networks import ActivationTable, PiecewiseLinearNetwork
 
 TOLERANCE = 1e-9
 MOST_CELLS = 4096
@@ -146,8 +146,17 @@ class PolygonWalker:
         """Cut the cells of a block by the hyperplanes of its layer; return them before the next layer."""
         stage = self._network.stages[block.layer]
         table, first = stage.activation, int(self._network.hyperplane_offsets[block.layer])
-        for k, coordinate in enumerate(table.breakpoint_coordinate.tolist()):
-            block = self._cut(block, first + k, coordinate, float(table.breakpoints[k]))
+        ends = dict(table.group_ranges.tolist())
+        k = 0
+        while k < len(table.breakpoints):
+            if k in ends:
+                block = self._try_members(block, first + k, first + ends[k], table)
+                k = ends[k]
+                continue
+            forms = block.forms[:, :, table.breakpoint_coordinate[k]].copy()
+            forms[:, 2] -= table.breakpoints[k]
+            block = self._cut(block, first + k, forms)
+            k += 1
         own = block.sides[:, first : first + len(table.breakpoints)]
         piece = table.slope_offsets[:-1] + table.pieces(own)
         forms = block.forms * table.slopes[piece][:, None, :]
@@ -159,10 +168,36 @@ class PolygonWalker:
             forms[:, -1] += after.bias
         return block._replace(layer=layer, forms=forms)
 
-    def _cut(self, block: Block, h: int, coordinate: int, threshold: float) -> Block:
-        """Cut every cell of a block by hyperplane `h`; the parts stand side by side, the lower first."""
-        forms = block.forms[:, :, coordinate].copy()
-        forms[:, 2] -= threshold
+    def _try_members(self, block: Block, first: int, end: int, table: ActivationTable) -> Block:
+        """Return the parts of all cells where each member of a maximum is the largest, member by member."""
+        found = []
+        at = table.breakpoint_coordinate
+        offset = int(self._network.hyperplane_offsets[block.layer])
+        for own in range(first, end):
+            part = block.take(slice(None))
+            part = part._replace(sides=part.sides.copy(), cuts=part.cuts + (end - first).bit_length())
+            part.sides[:, own] = True
+            for j in range(first, end):
+                if j == own or not len(part.polygons):
+                    continue
+                forms = part.forms[:, :, at[j - offset]] - part.forms[:, :, at[own - offset]]
+                part = self._cut(part, j, forms, equal_above=j < own)
+                part = part.take(~part.sides[:, j])
+            found.append(part)
+        return Block(
+            block.layer,
+            end,
+            *(np.concatenate(arrays) for arrays in zip(*(p[2:] for p in found), strict=True)),
+        )
+
+    def _cut(
+        self, block: Block, h: int, forms: NDArray[np.float64], *, equal_above: bool = False
+    ) -> Block:
+        """Cut every cell of a block by hyperplane `h`; the parts stand side by side, the lower first.
+
+        `forms` (n, 3) vanish there; where one does on a whole cell, that is below, or above if
+        `equal_above`.
+        """
         points, owner = shapely.get_coordinates(block.polygons, return_index=True)
         value = np.einsum("nk,nk->n", points, forms[owner, :2]) + forms[owner, 2]
         slack = TOLERANCE * self._size * np.abs(forms[:, :2]).sum(axis=1)
@@ -171,7 +206,7 @@ class PolygonWalker:
         above = np.maximum.reduceat(value, starts) > slack
         below = np.minimum.reduceat(value, starts) < -slack
         sides = block.sides.copy()
-        sides[:, h] = above & ~below
+        sides[:, h] = ~below if equal_above else above & ~below
         block = block._replace(sides=sides)
         cut = np.flatnonzero(above & below)
         if not len(cut):
@@ -273,6 +308,11 @@ class PolygonWalker:
                 forms[:, -1] += stage.bias
             own = forms[:, :, table.breakpoint_coordinate].copy()
             own[:, -1] -= table.breakpoints
+            for begin, end in table.group_ranges.tolist():
+                largest = sides[:, offsets[i] + begin : offsets[i] + end].argmax(axis=1) + begin
+                row = np.arange(len(sides))
+                own[:, :, begin:end] -= own[row, :, largest][:, :, None]
+                own[row, 2, largest] = np.inf  # tight nowhere
             value = np.einsum("nk,nkh->nh", points, own[owner, :2]) + own[owner, 2]
             slack = TOLERANCE * self._size * np.abs(own[:, :2]).sum(axis=1)
             found.append(np.abs(value) <= slack[owner])

@@ -1,0 +1,225 @@
+"""Max pooling and maxout: regions of the argmax, from every engine, against a tournament of ReLUs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import polyenum as pe
+from tests.modules import MaxoutModule, maxout_modules
+from tests.test_reading_torch import gradients_match, same_as_torch
+
+
+@st.composite
+def maxout_networks(draw: st.DrawFn, dims: tuple[int, int] = (1, 4)) -> pe.PiecewiseLinearNetwork:
+    """Return a network of maxima, of ReLUs beside them, and of maxima of these."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    integers = draw(st.booleans())
+
+    def numbers(*shape: int) -> np.ndarray:
+        if integers:
+            return random.integers(-2, 3, shape).astype(float)
+        return random.normal(size=shape)
+
+    width = dim = draw(st.integers(*dims))
+    stages = []
+    for _ in range(draw(st.integers(1, 2))):
+        sizes = draw(st.lists(st.integers(1, 4), min_size=1, max_size=2))
+        relus = draw(st.integers(0, 2))
+        table = pe.ActivationTable.concatenate(
+            [pe.ActivationTable.maxima(sizes), *[pe.ActivationTable.relu(relus)] * bool(relus)]
+        )
+        n = sum(sizes) + relus
+        weight, bias = numbers(n, width), numbers(n)
+        if draw(st.booleans()):  # a member twice
+            weight[n - 1 - relus], bias[n - 1 - relus] = weight[0], bias[0]
+        stages.append(pe.Stage(weight, bias, table))
+        columns = np.repeat(np.arange(len(sizes)), sizes)
+        gather = np.zeros((n, len(sizes) + relus))
+        gather[np.arange(n), np.append(columns, len(sizes) + np.arange(relus))] = 1.0
+        out = draw(st.integers(1, 3))
+        stages.append(
+            pe.Stage(
+                numbers(out, len(sizes) + relus) @ gather.T, numbers(out), pe.ActivationTable.relu(out)
+            )
+        )
+        width = out
+    stages.append(pe.Stage(numbers(1, width), numbers(1), pe.ActivationTable.identity(1)))
+    net = pe.PiecewiseLinearNetwork(stages)
+    assert net.input_dim == dim
+    return net
+
+
+def unit_box(net: pe.PiecewiseLinearNetwork) -> pe.Box:
+    """Return [-1, 1]^d."""
+    return pe.Box(-1, 1, dim=net.input_dim)
+
+
+def neighbours(cx: pe.RegionComplex) -> set[frozenset[bytes]]:
+    """Return which sides are beside which."""
+    keys = [row.tobytes() for row in cx.packed_sides]
+    return {frozenset((keys[i], keys[j])) for i, j in cx.adjacent_pairs.tolist()}
+
+
+@given(maxout_networks())
+def test_vertex_cells_equal_exact_cells(net: pe.PiecewiseLinearNetwork) -> None:
+    box = unit_box(net)
+    cx, exact = pe.enumerate_regions(net, box), pe.enumerate_regions(net, box, engine="exact")
+    np.testing.assert_array_equal(cx.packed_sides, exact.packed_sides)
+    assert neighbours(cx) == neighbours(exact)
+    assert len({tuple(p) for p in cx.patterns}) == len(cx)
+    assert pe.check(cx, net, box).regions == len(cx)
+    if net.input_dim > 1:
+        assert cx.euler_characteristic == 1
+
+
+@given(maxout_networks(dims=(1, 5)))
+@settings(max_examples=25)
+def test_lp_cells_equal_vertex_cells(net: pe.PiecewiseLinearNetwork) -> None:
+    box = unit_box(net)
+    cx, lp = pe.enumerate_regions(net, box), pe.enumerate_regions(net, box, engine="lp")
+    np.testing.assert_array_equal(cx.packed_sides, lp.packed_sides)
+    assert neighbours(cx) == neighbours(lp)
+
+
+@given(maxout_networks(dims=(2, 2)))
+@settings(max_examples=25)
+def test_shapely_cells_equal_vertex_cells(net: pe.PiecewiseLinearNetwork) -> None:
+    box = unit_box(net)
+    cx, other = pe.enumerate_regions(net, box), pe.enumerate_regions(net, box, engine="shapely")
+    wide = {row.tobytes() for row in cx.packed_sides[cx.volumes > 1e-6]}
+    found = {row.tobytes() for row in other.packed_sides}
+    assert wide <= found <= {row.tobytes() for row in cx.packed_sides}
+    assert other.volumes.sum() == pytest.approx(4)
+
+
+@given(maxout_networks())
+def test_maps_volumes_and_points(net: pe.PiecewiseLinearNetwork) -> None:
+    box = unit_box(net)
+    cx = pe.enumerate_regions(net, box)
+    assert cx.volumes.sum() == pytest.approx(2.0**net.input_dim)
+    points = np.random.default_rng(0).uniform(-1, 1, (200, net.input_dim))
+    assert (cx.locate(points) >= 0).all()
+    np.testing.assert_allclose(cx(points), net(points), rtol=1e-9, atol=1e-9)
+    for region in list(cx)[:10]:
+        a, b = region.halfspaces
+        assert (a @ region.centroid <= b + 1e-12).all()
+        for facet in region.facets:
+            assert facet.units or facet.sides
+            if facet.neighbor is not None:
+                assert region.index in cx[facet.neighbor].neighbors
+
+
+@given(maxout_modules())
+@settings(max_examples=30)
+def test_a_tournament_of_relus_has_the_same_regions(module: MaxoutModule) -> None:
+    """``max(a, b) = b + relu(a - b)``, nested, cuts more; merged by the argmax it is the same."""
+    net, box = same_as_torch(module, (2,)), pe.Box(-1, 1, dim=2)
+    cx = pe.enumerate_regions(net, box)
+    finer = pe.enumerate_regions(pe.load(module.tournament(), input_shape=(2,)), box)
+    assert len(finer) >= len(cx)
+    at = cx.locate(finer.centroids)
+    merged = np.bincount(at[at >= 0], weights=finer.volumes[at >= 0], minlength=len(cx))
+    np.testing.assert_allclose(merged, cx.volumes, rtol=1e-7, atol=1e-9)
+    gradients_match(module, cx)
+
+
+def test_a_maximum_is_one_unit() -> None:
+    """Three members that meet at the origin: three regions, where a tournament has four."""
+    planes = np.array([[1.0, 0], [-1, 1], [-1, -1]])
+    stages = [
+        pe.Stage(planes, np.zeros(3), pe.ActivationTable.maxima([3])),
+        pe.Stage(np.ones((1, 3)), np.zeros(1), pe.ActivationTable.identity(1)),
+    ]
+    net = pe.PiecewiseLinearNetwork(stages)
+    cx = pe.enumerate_regions(net, pe.Box(-1, 1, dim=2))
+    assert (net.unit_count, net.hyperplane_count) == (1, 3)
+    assert cx.patterns.ravel().tolist() == [0, 1, 2]
+    assert len(cx.adjacent_pairs) == 3
+    assert cx.weights[:, 0].tolist() == planes.tolist()
+    assert {f.units for region in cx for f in region.facets if f.neighbor is not None} == {(0,)}
+    # The point where all meet is one vertex of all three.
+    (origin,) = np.flatnonzero((cx.vertices == 0).all(axis=1))
+    assert all(origin in region.vertex_ids for region in cx)
+
+
+def test_equal_members_count_once() -> None:
+    weight = np.array([[1.0, 1], [1, 1], [-1, 0], [1, 1]])
+    stages = [
+        pe.Stage(weight, np.zeros(4), pe.ActivationTable.maxima([4])),
+        pe.Stage(np.ones((1, 4)), np.zeros(1), pe.ActivationTable.identity(1)),
+    ]
+    box = pe.Box(-1, 1, dim=2)
+    for engine in ("vertex", "exact", "lp", "shapely"):
+        cx = pe.enumerate_regions(pe.PiecewiseLinearNetwork(stages), box, engine=engine)
+        assert sorted(cx.patterns.ravel().tolist()) == [0, 2], engine
+
+
+def test_neighborhood_crosses_maxima() -> None:
+    torch.manual_seed(1)
+    net = pe.load(MaxoutModule(2, [(3, 3)]).double(), input_shape=(2,))
+    box = pe.Box(-1, 1, dim=2)
+    cx = pe.enumerate_regions(net, box)
+    x = np.array([0.1, 0.2])
+    near = pe.neighborhood(net, x, radius=0.5, norm=2, domain=box)
+    assert near.complete
+    inside = {
+        tuple(r.pattern) for r in cx if np.linalg.norm(r.project(x) - x) < 0.5 - 1e-6
+    }
+    assert len(inside) > 2
+    assert inside <= {tuple(p) for p in near.patterns} <= {tuple(p) for p in cx.patterns}
+
+
+def test_threads_and_limits_agree() -> None:
+    torch.manual_seed(0)
+    net = pe.load(MaxoutModule(2, [(12, 4), (12, 4)]).double(), input_shape=(2,))
+    box = pe.Box(-2, 2, dim=2)
+    cx = pe.enumerate_regions(net, box, threads=1)
+    assert len(cx) > 300
+    two = pe.enumerate_regions(net, box, threads=2)
+    np.testing.assert_array_equal(cx.packed_sides, two.packed_sides)
+    some = pe.enumerate_regions(net, box, max_regions=100)
+    np.testing.assert_array_equal(some.packed_sides, cx.packed_sides[:100])
+    assert 0 < some.covered < 1
+    assert int(pe.count_regions(net, box)) == len(cx)
+    assert pe.check(cx, net, box).regions == len(cx)
+
+
+def test_convolutional_network_with_max_pooling_on_a_slice() -> None:
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Conv2d(1, 3, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(3, 4, 2), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(4, 3),
+    ).double().eval()  # fmt: skip
+    images = torch.rand(3, 64, dtype=torch.float64)
+    plane = pe.Slice.through(*images, lower=-1, upper=2)
+    net = pe.load(module, input_shape=(1, 8, 8))
+    cx = pe.enumerate_regions(net, plane)
+    assert len(cx) > 100
+    assert pe.check(cx, net, plane).regions == len(cx)
+    x = torch.from_numpy(plane.embed(cx.centroids)).requires_grad_()
+    value = module(x.reshape(-1, 1, 8, 8))
+    np.testing.assert_allclose(cx(cx.centroids), value.detach(), rtol=1e-9, atol=1e-9)
+    (gradient,) = torch.autograd.grad(value[:, 0].sum(), x)
+    wide = cx.volumes > 1e-9
+    np.testing.assert_allclose(
+        cx.weights[wide, 0], (gradient.numpy() @ plane.basis)[wide], rtol=1e-7, atol=1e-9
+    )
+
+
+def test_a_tampered_maximum_is_found() -> None:
+    torch.manual_seed(0)
+    net, box = pe.load(MaxoutModule(2, [(2, 3)]).double(), input_shape=(2,)), pe.Box(-1, 1, dim=2)
+    cx = pe.enumerate_regions(net, box)
+    cx.packed_sides[0] = 0
+    with pytest.raises(pe.CheckError, match="0 members of a maximum are the largest"):
+        pe.check(cx, net, box)
+    cx = pe.enumerate_regions(net, box)
+    assert len(cx) > 2
+    cx.packed_sides[[0, 1]] = cx.packed_sides[[1, 0]]
+    with pytest.raises(pe.CheckError):
+        pe.check(cx, net, box)
