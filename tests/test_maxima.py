@@ -44,7 +44,9 @@ def maxout_networks(draw: st.DrawFn, dims: tuple[int, int] = (1, 4)) -> pe.Piece
         out = draw(st.integers(1, 3))
         stages.append(
             pe.Stage(
-                numbers(out, len(sizes) + relus) @ gather.T, numbers(out), pe.ActivationTable.relu(out)
+                numbers(out, len(sizes) + relus) @ gather.T,
+                numbers(out),
+                pe.ActivationTable.relu(out),
             )
         )
         width = out
@@ -52,6 +54,40 @@ def maxout_networks(draw: st.DrawFn, dims: tuple[int, int] = (1, 4)) -> pe.Piece
     net = pe.PiecewiseLinearNetwork(stages)
     assert net.input_dim == dim
     return net
+
+
+@st.composite
+def pooled_networks(draw: st.DrawFn, dims: tuple[int, int] = (1, 3)) -> pe.PiecewiseLinearNetwork:
+    """Return a network of maxima over outputs of ReLUs, as max pooling has them; the windows may overlap."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    integers = draw(st.booleans())
+
+    def numbers(*shape: int) -> np.ndarray:
+        if integers:
+            return random.integers(-2, 3, shape).astype(float)
+        return random.normal(size=shape)
+
+    dim, units = draw(st.integers(*dims)), draw(st.integers(2, 5))
+    windows = [
+        random.permutation(units)[: draw(st.integers(2, min(3, units)))]
+        for _ in range(draw(st.integers(1, 3)))
+    ]
+    sizes = [len(w) for w in windows]
+    read = np.zeros((sum(sizes), units))
+    read[np.arange(sum(sizes)), np.concatenate(windows)] = draw(st.sampled_from([1.0, 0.5]))
+    gather = np.zeros((len(sizes), sum(sizes)))
+    gather[np.repeat(np.arange(len(sizes)), sizes), np.arange(sum(sizes))] = 1.0
+    return pe.PiecewiseLinearNetwork(
+        [
+            pe.Stage(numbers(units, dim), numbers(units), pe.ActivationTable.relu(units)),
+            pe.Stage(read, np.zeros(sum(sizes)), pe.ActivationTable.maxima(sizes)),
+            pe.Stage(numbers(2, len(sizes)) @ gather, numbers(2), pe.ActivationTable.relu(2)),
+            pe.Stage(numbers(1, 2), numbers(1), pe.ActivationTable.identity(1)),
+        ]
+    )
+
+
+NETWORKS = maxout_networks() | pooled_networks()
 
 
 def unit_box(net: pe.PiecewiseLinearNetwork) -> pe.Box:
@@ -65,19 +101,21 @@ def neighbours(cx: pe.RegionComplex) -> set[frozenset[bytes]]:
     return {frozenset((keys[i], keys[j])) for i, j in cx.adjacent_pairs.tolist()}
 
 
-@given(maxout_networks())
+@given(NETWORKS)
 def test_vertex_cells_equal_exact_cells(net: pe.PiecewiseLinearNetwork) -> None:
     box = unit_box(net)
     cx, exact = pe.enumerate_regions(net, box), pe.enumerate_regions(net, box, engine="exact")
     np.testing.assert_array_equal(cx.packed_sides, exact.packed_sides)
     assert neighbours(cx) == neighbours(exact)
     assert len({tuple(p) for p in cx.patterns}) == len(cx)
-    assert pe.check(cx, net, box).regions == len(cx)
-    if net.input_dim > 1:
-        assert cx.euler_characteristic == 1
+    assert cx.vertices.shape == exact.vertices.shape
+    for found in (cx, exact):
+        assert pe.check(found, net, box).regions == len(cx)
+        if net.input_dim > 1:
+            assert found.euler_characteristic == 1
 
 
-@given(maxout_networks(dims=(1, 5)))
+@given(maxout_networks(dims=(1, 5)) | pooled_networks())
 @settings(max_examples=25)
 def test_lp_cells_equal_vertex_cells(net: pe.PiecewiseLinearNetwork) -> None:
     box = unit_box(net)
@@ -86,7 +124,7 @@ def test_lp_cells_equal_vertex_cells(net: pe.PiecewiseLinearNetwork) -> None:
     assert neighbours(cx) == neighbours(lp)
 
 
-@given(maxout_networks(dims=(2, 2)))
+@given(maxout_networks(dims=(2, 2)) | pooled_networks(dims=(2, 2)))
 @settings(max_examples=25)
 def test_shapely_cells_equal_vertex_cells(net: pe.PiecewiseLinearNetwork) -> None:
     box = unit_box(net)
@@ -97,7 +135,7 @@ def test_shapely_cells_equal_vertex_cells(net: pe.PiecewiseLinearNetwork) -> Non
     assert other.volumes.sum() == pytest.approx(4)
 
 
-@given(maxout_networks())
+@given(NETWORKS)
 def test_maps_volumes_and_points(net: pe.PiecewiseLinearNetwork) -> None:
     box = unit_box(net)
     cx = pe.enumerate_regions(net, box)
@@ -167,9 +205,7 @@ def test_neighborhood_crosses_maxima() -> None:
     x = np.array([0.1, 0.2])
     near = pe.neighborhood(net, x, radius=0.5, norm=2, domain=box)
     assert near.complete
-    inside = {
-        tuple(r.pattern) for r in cx if np.linalg.norm(r.project(x) - x) < 0.5 - 1e-6
-    }
+    inside = {tuple(r.pattern) for r in cx if np.linalg.norm(r.project(x) - x) < 0.5 - 1e-6}
     assert len(inside) > 2
     assert inside <= {tuple(p) for p in near.patterns} <= {tuple(p) for p in cx.patterns}
 

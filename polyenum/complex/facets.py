@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.cells.compiled import compiled, popcount
-from polyenum.complex.identity import blanked, mixed, same_sign_vector, with_owners
+from polyenum.complex.identity import CLEARED, blanked, canonical, mixed, same_sign_vector
 from polyenum.complex.sharing import Corners
 
 
@@ -49,7 +49,7 @@ def find_facets(corners: Corners, dim: int) -> Facets:
     hashes = np.zeros(len(bit), np.uint64)
     owner = np.repeat(np.arange(regions, dtype=np.int32), np.diff(offsets))
     table = np.full(1 << int(2 * len(bit) + 2).bit_length(), -1, np.int32)
-    tight = np.empty((2, 2 * rows), np.int32)
+    tight = np.empty((2, 2 * rows + len(corners.readers)), np.int32)
     match_facets(corners, members, offsets, bit, owner, neighbor, hashes, table, tight)
     return Facets(offsets, bit, neighbor)
 
@@ -148,11 +148,11 @@ def match_facets(x, members, offsets, bit, owner, neighbor, hashes, table, tight
         count, words = fill_members(x, region, members)
         for f in range(offsets[region], offsets[region + 1]):
             k = facet_labels(x, region, members, bit[f], count, words, tight[0])
-            k = with_owners(tight[0], k, region, x.sides, x.groups)
+            k = canonical(tight[0], k, region, x)
             total = x.hashes[region]
             boundary = False
             for i in range(k):
-                boundary |= tight[0, i] < 0
+                boundary |= CLEARED < tight[0, i] < 0
                 total = blanked(
                     total, tight[0, i], region, x.sides, x.byte_keys, x.tight_keys, x.domain_sides
                 )
@@ -167,7 +167,7 @@ def match_facets(x, members, offsets, bit, owner, neighbor, hashes, table, tight
                     other = owner[g]
                     c2, w2 = fill_members(x, other, members)
                     n = facet_labels(x, other, members, bit[g], c2, w2, tight[1])
-                    n = with_owners(tight[1], n, other, x.sides, x.groups)
+                    n = canonical(tight[1], n, other, x)
                     matched = same_sign_vector(region, tight[0], k, other, tight[1], n, x.sides)
                     fill_members(x, region, members)
                     if matched:

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 from polyenum.cells.compiled import compiled, popcount
 
+# Below every label.
+CLEARED = -(1 << 30)
+
 
 def hash_keys(
     side_bytes: int, hyperplanes: int, domain_sides: int
@@ -48,8 +51,11 @@ def hash_regions(sides, byte_keys, out):
 
 @compiled(inline="always")
 def blanked(total, label, region, sides, byte_keys, tight_keys, domain_sides):
-    """Return the hash `total` of a region's sign vector with `label` blanked out as well."""
-    total += tight_keys[domain_sides + label]
+    """Return the hash `total` of a region's sign vector with `label` blanked out (or cleared) as well."""
+    if label <= CLEARED:
+        label = CLEARED - label
+    else:
+        total += tight_keys[domain_sides + label]
     if label >= 0:
         place = np.uint64(label & 7)
         bit = np.uint64(sides[region, label >> 3]) >> place & np.uint64(1)
@@ -78,18 +84,39 @@ def same_sign_vector(region_a, tight_a, count_a, region_b, tight_b, count_b, sid
         Their first `count_a` and `count_b` entries are the labels that are blanked out.
     sides : (regions, bytes) uint8
     """
-    if count_a != count_b:
-        return False
-    differing = 0
+    differing, normal = 0, 0
     for i in range(count_a):
         label, found = tight_a[i], False
         for j in range(count_b):
             found |= tight_b[j] == label
+        if label <= CLEARED:
+            if not found:
+                # A side of 1 that counts as 0: the other's must be 0.
+                label = CLEARED - label
+                if sides[region_b, label >> 3] >> (label & 7) & 1:
+                    return False
+                differing += 1
+            continue
         if not found:
             return False
+        normal += 1
         if label >= 0:
             byte, place = label >> 3, label & 7
             differing += (sides[region_a, byte] ^ sides[region_b, byte]) >> place & 1
+    for j in range(count_b):
+        label, found = tight_b[j], False
+        if label <= CLEARED:
+            for i in range(count_a):
+                found |= tight_a[i] == label
+            if not found:
+                label = CLEARED - label
+                if sides[region_a, label >> 3] >> (label & 7) & 1:
+                    return False
+                differing += 1
+        else:
+            normal -= 1
+    if normal != 0:
+        return False
     # Outside the blanked bits nothing may differ.
     for byte in range(sides.shape[1]):
         differing -= popcount(np.uint64(sides[region_a, byte] ^ sides[region_b, byte]))
@@ -97,23 +124,63 @@ def same_sign_vector(region_a, tight_a, count_a, region_b, tight_b, count_b, sid
 
 
 @compiled(inline="always")
-def with_owners(tight, count, region, sides, groups):
-    """Append to tight labels the largest member of each maximum that a tight one ties with; return how many.
+def largest_member(label, region, x):
+    """Return the largest member of the maximum of `label` in a region; -1 where all are 0."""
+    own = x.groups[label, 0]
+    while own < x.groups[label, 1]:
+        if x.sides[region, own >> 3] >> (own & 7) & 1:
+            return own
+        own += 1
+    return -1
 
-    From the region of another of these members the same ties are told by that one's own labels, with
-    the roles exchanged; all members that tie are the same from everywhere.
+
+@compiled(inline="always")
+def canonical(tight, count, region, x):
+    """Make tight labels independent of the region from which they are seen, where there are maxima.
+
+    From the regions of different members the same ties are told by different labels, so the largest
+    member is appended to those that tie with it.  Where all members are 0, the ReLUs that they are
+    outputs of say so: then labels of this maximum are left out, and the side of the largest counts
+    as 0, for which ``CLEARED - hyperplane`` is appended.
+
+    Returns
+    -------
+    int
+        How many there are now.
     """
-    if not len(groups):
+    if not len(x.groups):
         return count
     total = count
     for i in range(count):
         label = tight[i]
-        if label >= 0 and groups[label, 0] >= 0:
-            own = groups[label, 0]
-            while not (sides[region, own >> 3] >> (own & 7)) & 1:
-                own += 1
-            known = False
-            for j in range(count, total):
+        if label < 0:
+            continue
+        # Largest members that this ReLU is the source of.
+        for r in range(x.reader_offsets[label], x.reader_offsets[label + 1]):
+            member = x.readers[r]
+            if x.sides[region, member >> 3] >> (member & 7) & 1:
+                tight[total] = CLEARED - member
+                total += 1
+    zeros = total
+    kept = 0
+    for i in range(count):
+        label = tight[i]
+        keep = True
+        if label >= 0 and x.groups[label, 0] >= 0:
+            keep = largest_member(label, region, x) >= 0
+            for j in range(count, zeros):
+                keep &= x.groups[CLEARED - tight[j], 0] != x.groups[label, 0]
+        if keep:
+            tight[kept] = label
+            kept += 1
+    for j in range(count, zeros):
+        tight[kept + j - count] = tight[j]
+    total = kept + zeros - count
+    for i in range(kept):
+        label = tight[i]
+        if label >= 0 and x.groups[label, 0] >= 0:
+            own, known = largest_member(label, region, x), False
+            for j in range(kept, total):
                 known |= tight[j] == own
             if not known:
                 tight[total] = own

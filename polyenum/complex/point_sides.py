@@ -37,7 +37,7 @@ def proven_sides(
         size = np.abs(points) @ np.abs(domain.basis.T) + np.abs(domain.origin)
         error = 2 * (domain.dim + 4) * u * size
     found, unsure = [], np.zeros(len(points), np.bool_)
-    for stage in network.stages:
+    for stage, offset in zip(network.stages, network.hyperplane_offsets.tolist(), strict=False):
         w, table = stage.weight, stage.activation
         z = value @ w.T + stage.bias
         size = np.abs(value) @ np.abs(w.T) + np.abs(stage.bias)
@@ -52,6 +52,10 @@ def proven_sides(
             top, doubt = z[:, at][on][:, None], error[:, at][on][:, None]
             gap[:, begin:end] = np.where(on, np.inf, top - z[:, at])
             slack[:, begin:end] = error[:, at] + doubt + 4 * u * (np.abs(z[:, at]) + np.abs(top))
+            source = network.sources[offset + begin : offset + end]
+            if source[0] >= 0:
+                # Outputs of ReLUs that are off are 0, and below the others; the first of them counts.
+                gap[:, begin:end][~np.concatenate(found, axis=1)[:, source]] = np.inf
         unsure |= np.any(gap <= slack, axis=1)
         found.append(sides)
         piece = table.slope_offsets[:-1] + table.pieces(sides)

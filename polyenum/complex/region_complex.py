@@ -194,9 +194,24 @@ class RegionComplex:
         sides = len(self.domain.sides)
         keys = hash_keys(self.packed_sides.shape[1], self.network.hyperplane_count, sides)
         hashes = np.empty(len(self), np.uint64)
-        hash_regions(self.packed_sides, keys[0], hashes)
-        return Corners(
+        packed, groups, readers = (
             self.packed_sides,
+            np.zeros((0, 2), np.int64),
+            np.zeros(0, np.int64),
+        )
+        starts = np.zeros(self.network.hyperplane_count + 1, np.int64)
+        if self.network.has_maxima:
+            groups, sources = self.network.groups, self.network.sources
+            readers = np.flatnonzero(sources >= 0)
+            readers = readers[np.argsort(sources[readers], kind="stable")]
+            starts = np.searchsorted(sources[readers], np.arange(len(starts)))
+            # The largest of outputs of ReLUs that are all off is none.
+            above = self.sides_of(slice(None)).copy()
+            above[:, readers] &= above[:, sources[readers]]
+            packed = np.packbits(above, axis=1, bitorder="little")
+        hash_regions(packed, keys[0], hashes)
+        return Corners(
+            packed,
             self.vertex_offsets,
             self.corner_masks,
             self.label_offsets,
@@ -204,7 +219,9 @@ class RegionComplex:
             hashes,
             *keys,
             sides,
-            self.network.groups if self.network.has_maxima else np.zeros((0, 2), np.int64),
+            groups,
+            starts,
+            readers,
         )
 
     @cached_property

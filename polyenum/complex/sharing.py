@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.cells.compiled import compiled
-from polyenum.complex.identity import blanked, mixed, same_sign_vector, tight_labels, with_owners
+from polyenum.complex.identity import blanked, canonical, mixed, same_sign_vector, tight_labels
 
 
 class Corners(NamedTuple):
@@ -24,6 +24,8 @@ class Corners(NamedTuple):
     tight_keys: NDArray[np.uint64]
     domain_sides: int
     groups: NDArray[np.int64]
+    reader_offsets: NDArray[np.int64]
+    readers: NDArray[np.int64]
 
 
 def share_vertices(corners: Corners) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -43,7 +45,7 @@ def share_vertices(corners: Corners) -> tuple[NDArray[np.int32], NDArray[np.int6
     first = np.empty(capacity, np.int64)
     first_region = np.empty(capacity, np.int32)
     hashes = np.empty(capacity, np.uint64)
-    tight = np.empty((2, 128 * corners.masks.shape[1]), np.int32)
+    tight = np.empty((2, 128 * corners.masks.shape[1] + len(corners.readers)), np.int32)
     while True:
         table = np.full(1 << int(2 * capacity - 1).bit_length(), -1, np.int32)
         refill_table(table, hashes, progress[1])
@@ -78,7 +80,7 @@ def number_vertices(x, table, ids, first, first_region, hashes, tight, progress)
         at, count = x.label_offsets[region], x.label_offsets[region + 1] - x.label_offsets[region]
         for corner in range(begin, end):
             k = tight_labels(x.masks[corner], x.labels, at, count, tight[0])
-            k = with_owners(tight[0], k, region, x.sides, x.groups)
+            k = canonical(tight[0], k, region, x)
             total = x.hashes[region]
             for i in range(k):
                 total = blanked(
@@ -97,7 +99,7 @@ def number_vertices(x, table, ids, first, first_region, hashes, tight, progress)
                         x.label_offsets[other + 1] - x.label_offsets[other],
                         tight[1],
                     )
-                    n = with_owners(tight[1], n, other, x.sides, x.groups)
+                    n = canonical(tight[1], n, other, x)
                     if same_sign_vector(region, tight[0], k, other, tight[1], n, x.sides):
                         vertex = v
                         break

@@ -183,6 +183,22 @@ class ActivationTable:
         return np.flatnonzero(has_breakpoints)
 
     @cached_property
+    def is_relu(self) -> NDArray[np.bool_]:
+        """(n,) bool: whether a coordinate is 0 below 0 and linear above, and no member of a maximum."""
+        found = np.zeros(len(self), np.bool_)
+        one = np.flatnonzero(np.diff(self.offsets) == 1)
+        at = self.slope_offsets[one]
+        found[one] = (
+            (self.breakpoints[self.offsets[one]] == 0)
+            & (self.slopes[at] == 0)
+            & (self.slopes[at + 1] > 0)
+            & (self.starts[one] == 0)
+        )
+        if self.groups is not None:
+            found &= self.groups < 0
+        return found
+
+    @cached_property
     def group_ranges(self) -> NDArray[np.int64]:
         """(maxima, 2) int64: where the hyperplanes of each maximum's members begin and end."""
         if self.groups is None:
@@ -197,9 +213,7 @@ class ActivationTable:
     def _groups_by_size(self) -> list[NDArray[np.int64]]:
         """The hyperplanes of all maxima, (maxima, size) each, for every size."""
         sizes = np.diff(self.group_ranges, axis=1)[:, 0]
-        return [
-            self.group_ranges[sizes == size, :1] + np.arange(size) for size in np.unique(sizes)
-        ]
+        return [self.group_ranges[sizes == size, :1] + np.arange(size) for size in np.unique(sizes)]
 
     def sides(self, z: ArrayLike) -> NDArray[np.bool_]:
         """Return, for pre-activations `z` of shape (..., n), where each exceeds each breakpoint.

@@ -173,6 +173,31 @@ class PiecewiseLinearNetwork:
                 found[begin:end] = begin, end
         return found
 
+    @cached_property
+    def sources(self) -> NDArray[np.int64]:
+        """(hyperplanes,) int64: the ReLU's hyperplane that each member of a maximum is the output of, else -1.
+
+        Only for maxima all of whose members are outputs of ReLUs, as max pooling after ReLU has them.  A
+        member whose ReLU is off is 0 and no larger than the others there; where the largest is 0 all of them
+        are, which the ReLUs' hyperplanes say as well.
+        """
+        found = np.full(self.hyperplane_count, -1)
+        offsets = self.hyperplane_offsets
+        for i, stage in enumerate(self.stages[1:], start=1):
+            before = self.stages[i - 1].activation
+            table = stage.activation
+            for begin, end in table.group_ranges.tolist():
+                at = table.breakpoint_coordinate[begin:end]
+                read = [np.flatnonzero(stage.weight[c]) for c in at]
+                if any(len(r) != 1 for r in read) or stage.bias[at].any():
+                    continue
+                inputs = np.array([int(r[0]) for r in read])
+                if (stage.weight[at, inputs] > 0).all() and all(before.is_relu[c] for c in inputs):
+                    found[offsets[i] + begin : offsets[i] + end] = (
+                        offsets[i - 1] + before.offsets[inputs]
+                    )
+        return found
+
     def across(self, sides: NDArray[Any], h: int) -> NDArray[Any]:
         """Return the sides beyond hyperplane `h` of a region, if no other unit vanishes there."""
         beyond = sides.copy()
@@ -180,6 +205,11 @@ class PiecewiseLinearNetwork:
         begin, end = self.groups[h].tolist()
         if begin >= 0:
             beyond[begin:end] = np.arange(begin, end) == h
+        for begin, end in np.unique(self.groups[self.sources == h], axis=0).tolist():
+            # The largest of a maximum's ReLUs is one that is on, or the first where all are off.
+            on = beyond[self.sources[begin:end]].astype(bool)
+            if not on[np.argmax(beyond[begin:end])]:
+                beyond[begin:end] = np.arange(end - begin) == np.argmax(on)
         return beyond
 
     @property

@@ -187,6 +187,16 @@ def check_structure(case: Case) -> bool:
         largest = cx.sides_of(slice(None))[:, begin:end].sum(axis=1)
         for region in np.flatnonzero(largest != 1).tolist():
             case.find(region, f"{largest[region]} members of a maximum are the largest, not one")
+        source = case.network.sources[begin]
+        if source >= 0:
+            # The largest is an output of a ReLU that is on, or the first where all are off.
+            sides = cx.sides_of(slice(None))
+            on = sides[:, case.network.sources[begin:end]]
+            expected = np.where(
+                on.any(axis=1), (sides[:, begin:end] & on).any(axis=1), sides[:, begin]
+            )
+            for region in np.flatnonzero(~expected).tolist():
+                case.find(region, "the largest member of a maximum is 0, and not the first of them")
     return True
 
 

@@ -94,6 +94,12 @@ def through(
         own = sides[:, offsets[i] : offsets[i + 1]]
         at = table.breakpoint_coordinate
         value, error = less_the_largest(table, own, x[0][..., at], x[1][..., at])
+        source = network.sources[offsets[i] : offsets[i + 1]]
+        for k in np.flatnonzero(source >= 0).tolist():
+            # The output of a ReLU that is off is 0: below the largest, or equal and not the first.
+            zero = ~sides[:, source[k]] & ~own[:, k]
+            value[zero, :, k] = error[zero, :, k] = 0.0
+            value[zero, -1, k] = -1.0
         values.append(value)
         errors.append(error)
         before = np.concatenate([np.zeros((len(own), 1)), np.cumsum(own, axis=1)], axis=1)

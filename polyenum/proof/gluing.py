@@ -31,6 +31,12 @@ class Gluing:
         self.facets: dict[tuple, list[tuple[int, int]]] = {}
         self.faces: list[set[tuple]] = [set() for _ in range(case.domain.dim + 1)]
         self.vertex_of: dict[tuple, int] = {}
+        network = case.network
+        self.rectified = [
+            (begin, end, network.sources[begin:end].tolist())
+            for begin, end in sorted({(a, b) for a, b in network.groups.tolist() if a >= 0})
+            if network.sources[begin] >= 0
+        ]
 
     def add(self, begin: int, end: int, tight: list[list[int]]) -> None:
         """Prove the faces of the regions ``begin`` to ``end`` complete, and enter them.
@@ -64,6 +70,7 @@ class Gluing:
                 self.case.find(region, f"it is no polytope: {error}")
                 continue
             pattern = int.from_bytes(packed[i].tobytes(), "little")
+            zero = self._zero_maxima(pattern)
             for label, on in members.items():
                 if on == whole and not self._may_vanish(label, pattern):
                     self.case.find(
@@ -71,11 +78,8 @@ class Gluing:
                     )
             for k, level in enumerate(lattice):
                 for face in level:
-                    on_face = self._with_largest(
-                        sorted(x for x, on in members.items() if on & face == face), pattern
-                    )
-                    blank = sum(1 << x for x in on_face if x >= 0)
-                    key = (pattern & ~blank, on_face)
+                    on_face = [x for x, on in members.items() if on & face == face]
+                    key = self._sign_vector(pattern, on_face, zero)
                     self.faces[k].add(key)
                     if k == dim - 1:
                         self.facet_count += 1
@@ -97,14 +101,36 @@ class Gluing:
             return not pattern >> label & 1
         return any(pattern >> own & 1 for own in range(begin, label))
 
-    def _with_largest(self, labels: list[int], pattern: int) -> tuple[int, ...]:
-        """Return tight labels, and the largest member of each maximum that one of them ties with."""
-        found = set(labels)
+    def _zero_maxima(self, pattern: int) -> set[int]:
+        """Return the maxima of ReLUs' outputs that are 0 on a whole region: all ReLUs off."""
+        return {
+            begin
+            for begin, end, sources in self.rectified
+            if not any(pattern >> source & 1 for source in sources)
+        }
+
+    def _sign_vector(self, pattern: int, labels: list[int], zero: set[int]) -> tuple:
+        """Return a sign vector that does not depend on the region from which the face is seen.
+
+        A maximum's tight labels tell which members tie with the largest, so that one belongs to them.
+        Where a maximum of ReLUs' outputs is 0, the ReLUs' hyperplanes say all, and its own bits nothing.
+        """
+        groups, tight = self.case.network.groups, set(labels)
+        nothing = set(zero)
+        for begin, end, sources in self.rectified:
+            for member, source in zip(range(begin, end), sources, strict=True):
+                if source in tight and pattern >> member & 1:
+                    nothing.add(begin)
         for label in labels:
-            if label >= 0:
-                begin, end = self.case.network.groups[label].tolist()
-                found |= {own for own in range(begin, end) if pattern >> own & 1}
-        return tuple(sorted(found))
+            if label >= 0 and groups[label, 0] >= 0:
+                begin, end = groups[label].tolist()
+                tight |= {own for own in range(begin, end) if pattern >> own & 1}
+        for begin in nothing:
+            members = range(begin, int(groups[begin, 1]))
+            tight -= set(members)
+            pattern &= ~sum(1 << member for member in members)
+        blank = sum(1 << x for x in tight if x >= 0)
+        return pattern & ~blank, tuple(sorted(tight))
 
     def match_facets(self) -> None:
         """Check that every facet inside the domain has exactly one partner."""

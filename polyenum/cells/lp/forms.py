@@ -77,7 +77,6 @@ class LayerForms:
         const = t.const_error[at] + 2.0**-53 * np.abs(rows[:, -1])
         return scaled(rows, np.column_stack([t.coef_error[at], const]))
 
-
     def differences(
         self, layer: int, forms: NDArray[np.float64], own: int, rivals: NDArray[np.int64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

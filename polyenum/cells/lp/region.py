@@ -68,9 +68,16 @@ class RegionBounds:
         """
         forms = self._forms.first()
         found = []
+        sources = self._network.sources
         for layer in range(self._forms.count):
-            own = sides[self._offsets[layer] : self._offsets[layer + 1]]
-            found.append(self._less_the_largest(layer, forms, own))
+            at = slice(self._offsets[layer], self._offsets[layer + 1])
+            own = sides[at]
+            rows, errors = self._less_the_largest(layer, forms, own)
+            # Members that are 0 bound nothing.
+            zero = np.flatnonzero((sources[at] >= 0) & (sides[sources[at]] == 0) & (own == 0))
+            rows[zero], errors[zero] = 0.0, 0.0
+            rows[zero, -1] = -1.0
+            found.append((rows, errors))
             forms = self._forms.after(layer, forms, own)
         if not found:
             return np.zeros((0, self._domain.dim + 1)), np.zeros((0, 2))

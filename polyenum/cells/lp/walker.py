@@ -68,7 +68,7 @@ class HalfspaceWalker:
         self._forms, self._box = forms, box
         self._exact = ExactForms(network, domain)
         self._offsets = network.hyperplane_offsets.tolist()
-        self._groups = network.groups
+        self._groups, self._sources = network.groups, network.sources
         dim = domain.dim
         self._scratch = np.zeros((dim + 3, dim))
         self._basis = np.zeros(dim, np.int64)
@@ -200,7 +200,12 @@ class HalfspaceWalker:
         part = replace(cell, sides=cell.sides.copy())
         part.sides[first:end] = 0
         part.sides[own] = 1
+        off = [s >= 0 and not cell.sides[s] for s in self._sources[first:end].tolist()]
+        if off[own - first] and (own > first or not all(off)):
+            return None  # it is 0, and not the first that counts
         for j, row, error, sign in zip(rivals.tolist(), rows, errors, over_box, strict=True):
+            if off[j - first]:
+                continue
             self.tests += 1
             if sign == 1 or (sign == 0 and j < own):
                 self._count(boxes=1)

@@ -175,7 +175,9 @@ class PolygonWalker:
         offset = int(self._network.hyperplane_offsets[block.layer])
         for own in range(first, end):
             part = block.take(slice(None))
-            part = part._replace(sides=part.sides.copy(), cuts=part.cuts + (end - first).bit_length())
+            part = part._replace(
+                sides=part.sides.copy(), cuts=part.cuts + (end - first).bit_length()
+            )
             part.sides[:, own] = True
             for j in range(first, end):
                 if j == own or not len(part.polygons):

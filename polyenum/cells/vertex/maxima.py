@@ -189,7 +189,9 @@ def try_member(dims, words, layer, h, floor, t, s):
                     c[LABELS] += 1
                     for v in range(c[VERTICES]):
                         if s.sign[v] == 0:
-                            s.hand_masks[c[HAND], v, bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
+                            s.hand_masks[c[HAND], v, bit >> 6] |= np.uint64(1) << np.uint64(
+                                bit & 63
+                            )
             c[FLOAT_SIGNS] += tested
             c[OVERRIDE] = 0
         c[RIVAL] += 1

@@ -10,6 +10,10 @@ from polyenum.cells.vertex.state import SMALLEST, UNIT
 def find_rivals(dims, layer, first, reach, t, s):
     """Find which members can be the largest in the bounding box of a cell that enters `layer`.
 
+    A member that is 0, the output of a ReLU that is off, is no rival: the others are no smaller, and where
+    they are 0 too their ReLUs' labels say so (`PiecewiseLinearNetwork.sources`).  Where all are, the
+    first counts as the largest.
+
     Writes ``rival`` and ``guess``, the guess's side, and ``cuts_box`` from hyperplane `first` on.  The
     difference of two forms errs by the errors of both, and by one more rounding of its coefficients,
     which the bound of `candidates.test_box` has room for.
@@ -32,13 +36,15 @@ def find_rivals(dims, layer, first, reach, t, s):
             g += 1
             continue
         stop = t.group_end[g]
-        best, highest = g, 0.0
+        best, highest, found = g, 0.0, False
         for h in range(g, stop):
+            if t.source[h] >= 0 and not s.sides[t.source[h]]:
+                continue
             value = s.forms[z + d * n + t.hyper_row[h]]
             for k in range(d):
                 value += s.forms[z + k * n + t.hyper_row[h]] * centre[k]
-            if h == g or value > highest:
-                best, highest = h, value
+            if not found or value > highest:
+                best, highest, found = h, value, True
         b = t.hyper_row[best]
         rivals, entries = 0, 0
         for h in range(g, stop):
@@ -51,7 +57,11 @@ def find_rivals(dims, layer, first, reach, t, s):
                 a = s.forms[z + k * n + i] - s.forms[z + k * n + b]
                 value += a * centre[k]
                 slack += abs(a) * (half[k] + gamma * (half[k] + abs(centre[k])))
-            own = h == best or not -value * (1 - 8 * UNIT) > slack * (1 + 64 * UNIT) + 4 * d * SMALLEST
+            zero = t.source[h] >= 0 and not s.sides[t.source[h]]
+            own = h == best or (
+                not zero
+                and not -value * (1 - 8 * UNIT) > slack * (1 + 64 * UNIT) + 4 * d * SMALLEST
+            )
             s.rival[h] = own
             s.sides[h] = 1 if h == best else 0
             rivals += own

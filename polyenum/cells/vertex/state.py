@@ -62,7 +62,10 @@ class State(ArrayTable):
         "forms": ("float64", 1),
         "candidates": ("int64", 1),  # hyperplanes to test, layer l from hyper[l]
         "candidate_count": ("int64", 1),
-        "rival": ("uint8", 1),  # per hyperplane: 1 for a member that may be the largest in its cell's box
+        "rival": (
+            "uint8",
+            1,
+        ),  # per hyperplane: 1 for a member that may be the largest in its cell's box
         "guess": ("int64", 1),  # at a maximum's first hyperplane: whose forms the next layer's are
         "difference": ("float64", 1),  # (dim + 1): scratch
         "box": ("float64", 2),  # (2, widest layer): scratch

@@ -82,8 +82,12 @@ class Tables(ArrayTable):
             "int64",
             2,
         ),  # per hyperplane: an earlier one with the same zero set, or -1; and sign
-        "group_first": ("int64", 1),  # per hyperplane of a maximum's member: where those of all begin
+        "group_first": (
+            "int64",
+            1,
+        ),  # per hyperplane of a maximum's member: where those of all begin
         "group_end": ("int64", 1),  # and end; else -1
+        "source": ("int64", 1),  # the ReLU's hyperplane that it is the output of, or -1
         "maxima": ("bool", 1),  # per layer: whether there are any
         "threshold": ("float64", 1),
         "slope_jump": ("float64", 1),
@@ -185,6 +189,7 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
         twin=np.concatenate(twins).astype(np.int64),
         group_first=network.groups[:, 0].copy(),
         group_end=network.groups[:, 1].copy(),
+        source=network.sources,
         maxima=np.array([t.groups is not None for t in tables], np.bool_),
         threshold=_joined([t.breakpoints for t in tables]),
         slope_jump=_joined([_jumps(t.slopes, t.breakpoint_coordinate) for t in tables]),
