@@ -185,6 +185,13 @@ def test_a_maximum_is_one_unit() -> None:
     assert all(origin in region.vertex_ids for region in cx)
 
 
+def test_large_maxima_are_refused() -> None:
+    with pytest.raises(pe.NetworkError, match="1 to 256 members"):
+        pe.ActivationTable.maxima([257])
+    with pytest.raises(pe.NetworkError, match="1 to 256 members"):
+        pe.load(nn.Sequential(nn.Conv2d(1, 1, 1), nn.MaxPool2d(17)), input_shape=(1, 17, 17))
+
+
 def test_equal_members_count_once() -> None:
     weight = np.array([[1.0, 1], [1, 1], [-1, 0], [1, 1]])
     stages = [

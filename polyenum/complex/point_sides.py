@@ -36,7 +36,8 @@ def proven_sides(
     if domain is not None and domain.basis is not None and domain.origin is not None:
         size = np.abs(points) @ np.abs(domain.basis.T) + np.abs(domain.origin)
         error = 2 * (domain.dim + 4) * u * size
-    found, unsure = [], np.zeros(len(points), np.bool_)
+    found: list[NDArray[np.bool_]] = []
+    unsure = np.zeros(len(points), np.bool_)
     for stage, offset in zip(network.stages, network.hyperplane_offsets.tolist(), strict=False):
         w, table = stage.weight, stage.activation
         z = value @ w.T + stage.bias
@@ -97,10 +98,10 @@ def exact_sides(
         ]
         value = []
         for i, x in enumerate(z):
-            group = -1 if table.groups is None else int(table.groups[i])
-            if group >= 0:
-                members = [y for y, g in zip(z, table.groups, strict=True) if g == group]
-                first = i - int(np.argmax(table.groups == group))
+            if table.groups is not None and table.groups[i] >= 0:
+                own = table.groups == table.groups[i]
+                members = [z[k] for k in np.flatnonzero(own)]
+                first = i - int(np.argmax(own))
                 above = [x == max(members) and x not in members[:first]]
                 known.append(members.count(max(members)) == 1 or x != max(members))
             else:

@@ -62,8 +62,18 @@ class ActivationTable:
 
     @staticmethod
     def maxima(sizes: Sequence[int]) -> ActivationTable:
-        """Return the table of maxima over groups of the given sizes; a group of one passes through."""
+        """Return the table of maxima over groups of the given sizes; a group of one passes through.
+
+        Raises
+        ------
+        NetworkError
+            If a group has no members, or more than 256.
+        """
         sizes_ = np.asarray(sizes, np.int64)
+        if len(sizes_) and not 1 <= sizes_.min() <= sizes_.max() <= 256:
+            raise NetworkError(
+                f"a maximum has 1 to 256 members (a pattern keeps one byte for each unit), found {list(sizes)}"
+            )
         alone = np.repeat(sizes_ == 1, sizes_)
         groups = np.where(alone, -1, np.repeat(np.arange(len(sizes_)), sizes_))
         rows = [([], [1.0], 0.0) if one else ([0.0], [0.0, 1.0], 0.0) for one in alone.tolist()]

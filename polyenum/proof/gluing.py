@@ -96,7 +96,7 @@ class Gluing:
         """Return whether a hyperplane may vanish on a whole region: off, or not the first of equals."""
         if label < 0:
             return False
-        begin, end = self.case.network.groups[label].tolist()
+        begin = int(self.case.network.groups[label, 0])
         if begin < 0:
             return not pattern >> label & 1
         return any(pattern >> own & 1 for own in range(begin, label))
