@@ -15,7 +15,7 @@ from tests.test_reading_torch import gradients_match, same_as_torch
 
 
 @st.composite
-def maxout_networks(draw: st.DrawFn, dims: tuple[int, int] = (1, 4)) -> pe.PiecewiseLinearNetwork:
+def maxout_networks(draw: st.DrawFn, dims: tuple[int, int] = (1, 3)) -> pe.PiecewiseLinearNetwork:
     """Return a network of maxima, of ReLUs beside them, and of maxima of these."""
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     integers = draw(st.booleans())
@@ -115,7 +115,7 @@ def test_vertex_cells_equal_exact_cells(net: pe.PiecewiseLinearNetwork) -> None:
             assert found.euler_characteristic == 1
 
 
-@given(maxout_networks(dims=(1, 5)) | pooled_networks())
+@given(NETWORKS)
 @settings(max_examples=25)
 def test_lp_cells_equal_vertex_cells(net: pe.PiecewiseLinearNetwork) -> None:
     box = unit_box(net)
