@@ -120,7 +120,12 @@ class Engine(Protocol):
         Whether every sign is proven.
     has_vertices : bool
         Whether its regions come with vertices; otherwise with a point inside each.
+    parallel : bool
+        Whether its walkers leave the interpreter to others: several threads gain nothing where they do not.
     """
+
+    @property
+    def parallel(self) -> bool: ...
 
     @property
     def name(self) -> str: ...

@@ -72,7 +72,7 @@ def enumerate_regions(
         Stop after so many regions; the result's ``complete`` is then False, and ``covered`` is the
         share of the domain that it covers.  Ctrl-C stops likewise, with a warning.
     threads : int, optional
-        By default, one per processor.  The result does not depend on it.
+        By default, one per processor.  The result does not depend on it.  Only the vertex cells use several.
     progress : bool
         Whether to show a progress bar.
     engine : str
@@ -279,7 +279,8 @@ def _start(
     from polyenum.enumeration.progress import Progress
     from polyenum.enumeration.tasks import Walk, thread_count
 
-    count = thread_count(threads)
+    # Walks in Python would only wait for each other: with two threads the LP cells are half as fast.
+    count = thread_count(threads) if engine.parallel else 1
     return Walk(
         engine,
         store=store,

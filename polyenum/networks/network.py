@@ -202,6 +202,8 @@ class PiecewiseLinearNetwork:
         """Return the sides beyond hyperplane `h` of a region, if no other unit vanishes there."""
         beyond = sides.copy()
         beyond[h] ^= 1
+        if not self.has_maxima:
+            return beyond
         begin, end = self.groups[h].tolist()
         if begin >= 0:
             beyond[begin:end] = np.arange(begin, end) == h
@@ -212,7 +214,7 @@ class PiecewiseLinearNetwork:
                 beyond[begin:end] = np.arange(end - begin) == np.argmax(on)
         return beyond
 
-    @property
+    @cached_property
     def has_maxima(self) -> bool:
         """Whether any unit is a maximum of several coordinates."""
         return any(stage.activation.groups is not None for stage in self.stages)

@@ -35,6 +35,7 @@ class ExactEngine:
     name = "exact"
     certified = True
     has_vertices = True
+    parallel = False
 
     def __init__(self, network: PiecewiseLinearNetwork, domain: Domain) -> None:
         self._network, self._domain = network, domain

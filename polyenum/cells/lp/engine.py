@@ -32,6 +32,7 @@ class HalfspaceEngine:
     name = "lp"
     certified = True
     has_vertices = False
+    parallel = False
 
     def __init__(self, network: PiecewiseLinearNetwork, domain: Domain) -> None:
         self._network, self._domain = network, domain

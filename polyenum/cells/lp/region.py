@@ -74,9 +74,10 @@ class RegionBounds:
             own = sides[at]
             rows, errors = self._less_the_largest(layer, forms, own)
             # Members that are 0 bound nothing.
-            zero = np.flatnonzero((sources[at] >= 0) & (sides[sources[at]] == 0) & (own == 0))
-            rows[zero], errors[zero] = 0.0, 0.0
-            rows[zero, -1] = -1.0
+            if self._network.has_maxima:
+                zero = np.flatnonzero((sources[at] >= 0) & (sides[sources[at]] == 0) & (own == 0))
+                rows[zero], errors[zero] = 0.0, 0.0
+                rows[zero, -1] = -1.0
             found.append((rows, errors))
             forms = self._forms.after(layer, forms, own)
         if not found:
@@ -91,6 +92,8 @@ class RegionBounds:
         That one's own becomes the constant 1.
         """
         rows, errors = self._forms.hyperplanes(layer, forms)
+        if self._network.stages[layer].activation.groups is None:
+            return rows, errors
         owner = self._network.stages[layer].activation.owner(sides)
         for own in np.unique(owner[owner >= 0]).tolist():
             rivals = np.flatnonzero((owner == own) & (np.arange(len(owner)) != own))

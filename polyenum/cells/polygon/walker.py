@@ -65,6 +65,7 @@ class PolygonEngine:
     name = "shapely"
     certified = False
     has_vertices = True
+    parallel = False
 
     def __init__(self, network: PiecewiseLinearNetwork, domain: Domain) -> None:
         self._network, self._domain = network, domain

@@ -29,6 +29,7 @@ class VertexEngine:
 
     name = "vertex"
     has_vertices = True
+    parallel = True
 
     def __init__(self, network: PiecewiseLinearNetwork, domain: Domain, *, certified: bool) -> None:
         self.certified = certified
