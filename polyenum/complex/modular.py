@@ -14,9 +14,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.exact.forms import Scaled, scaled
+from polyenum.cells.exact.forms import Scaled, scaled, scaled_weight
+from polyenum.cells.exact.matrix import SparseIntegers
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.networks.weights import Weight, rows_through
 
 _PART = 1 << 13
 
@@ -37,7 +39,7 @@ class ModularMaps:
         else:
             start = np.vstack([domain.basis.T, domain.origin])
         self._start = scaled(start)
-        self._weights = [scaled(s.weight) for s in network.stages]
+        self._weights = [scaled_weight(s.weight) for s in network.stages]
         self._biases = [scaled(s.bias) for s in network.stages]
         self._slopes = [scaled(s.activation.slopes) for s in network.stages]
         self._intercepts = [scaled(s.activation.exact_intercepts) for s in network.stages]
@@ -49,7 +51,11 @@ class ModularMaps:
         size = np.array([max(abs(x) for x in column) for column in numbers.T], object)
         for i, stage in enumerate(self._network.stages):
             weights, more = self._weights[i]
-            size, exponent = np.abs(weights) @ size, exponent + more
+            if isinstance(weights, SparseIntegers):
+                size = abs(weights).after(size[None])[0]
+            else:
+                size = np.abs(weights) @ size
+            exponent += more
             biases, own = self._biases[i]
             common = max(exponent, own)
             size = (size << (common - exponent)) + (np.abs(biases) << (common - own))
@@ -82,8 +88,7 @@ class ModularMaps:
         start = _residues(self._start, prime)
         forms = np.broadcast_to(start, (len(sides), *start.shape))
         for i, stage in enumerate(self._network.stages):
-            weight = _residues(self._weights[i], prime)
-            forms = _product(forms, weight.T, prime)
+            forms = _product(forms, self._weight_residues(i, prime), prime)
             forms[:, -1] += _residues(self._biases[i], prime)
             table = stage.activation
             piece = table.slope_offsets[:-1] + table.pieces(sides[:, offsets[i] : offsets[i + 1]])
@@ -92,6 +97,16 @@ class ModularMaps:
             forms %= prime
         return forms
 
+    def _weight_residues(self, layer: int, prime: int) -> Weight:
+        numbers, exponent = self._weights[layer]
+        if not isinstance(numbers, SparseIntegers):
+            return _residues((numbers, exponent), prime)
+        from scipy.sparse import csr_array
+
+        data = _residues((numbers.data, exponent), prime)
+        shape = (len(numbers.starts) - 1, numbers.width)
+        return csr_array((data, numbers.columns, numbers.starts), shape=shape)
+
 
 def _residues(numbers: Scaled, prime: int) -> NDArray[np.float64]:
     integers, exponent = numbers
@@ -99,10 +114,10 @@ def _residues(numbers: Scaled, prime: int) -> NDArray[np.float64]:
     return (integers % prime * inverse % prime).astype(np.float64)
 
 
-def _product(a: NDArray[np.float64], b: NDArray[np.float64], prime: int) -> NDArray[np.float64]:
-    total = np.zeros((*a.shape[:-1], b.shape[1]))
-    for k in range(0, b.shape[0], _PART):
-        total += (a[..., k : k + _PART] @ b[k : k + _PART]) % prime
+def _product(rows: NDArray[np.float64], weight: Weight, prime: int) -> NDArray[np.float64]:
+    total = np.zeros((*rows.shape[:-1], weight.shape[0]))
+    for k in range(0, weight.shape[1], _PART):
+        total += rows_through(weight[:, k : k + _PART], rows[..., k : k + _PART]) % prime
     return total
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.networks.weights import inputs_read, rows_through
 
 
 def proven_sides(
@@ -40,9 +41,9 @@ def proven_sides(
     unsure = np.zeros(len(points), np.bool_)
     for stage, offset in zip(network.stages, network.hyperplane_offsets.tolist(), strict=False):
         w, table = stage.weight, stage.activation
-        z = value @ w.T + stage.bias
-        size = np.abs(value) @ np.abs(w.T) + np.abs(stage.bias)
-        error = error @ np.abs(w.T) + 2 * (w.shape[1] + 4) * u * size
+        z = rows_through(w, value) + stage.bias
+        size = rows_through(abs(w), np.abs(value)) + np.abs(stage.bias)
+        error = rows_through(abs(w), error) + 2 * (w.shape[1] + 4) * u * size
         gap = np.abs(z[:, table.breakpoint_coordinate] - table.breakpoints)
         slack = error[:, table.breakpoint_coordinate] + 4 * u * np.abs(table.breakpoints)
         sides = table.sides(z)
@@ -91,10 +92,13 @@ def exact_sides(
         table = stage.activation
         z = [
             sum(
-                (Fraction(float(row[k])) * value[k] for k in np.flatnonzero(row)),
+                (
+                    Fraction(float(stage.weight[i, k])) * value[k]
+                    for k in inputs_read(stage.weight, i)
+                ),
                 Fraction(float(b)),
             )
-            for row, b in zip(stage.weight, stage.bias, strict=True)
+            for i, b in enumerate(stage.bias)
         ]
         value = []
         for i, x in enumerate(z):

@@ -25,6 +25,7 @@ from polyenum.complex.volumes import measure
 from polyenum.domains import Domain
 from polyenum.errors import RegionError
 from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.networks.weights import rows_through
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -419,7 +420,7 @@ class RegionComplex:
         found = []
         for i, stage in enumerate(self.network.stages):
             table = stage.activation
-            forms = forms @ stage.weight.T
+            forms = rows_through(stage.weight, forms)
             forms[-1] += stage.bias
             own = forms[:, table.breakpoint_coordinate].T.copy()
             own[:, -1] -= table.breakpoints

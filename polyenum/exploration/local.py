@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.networks.weights import columns_through, dense_rows
 
 
 class LocalForms:
@@ -19,7 +20,7 @@ class LocalForms:
     def __init__(self, network: PiecewiseLinearNetwork) -> None:
         self._network = network
         first = network.stages[0]
-        self._first = np.column_stack([first.weight, first.bias])
+        self._first = np.column_stack([dense_rows(first.weight), first.bias])
 
     def __call__(self, sides: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the forms for the `sides` (hyperplanes,) of a region.
@@ -34,7 +35,7 @@ class LocalForms:
         found = []
         for i, stage in enumerate(network.stages):
             if i:
-                forms = stage.weight @ forms
+                forms = columns_through(stage.weight, forms)
                 forms[:, -1] += stage.bias
             table = stage.activation
             begin, end = network.hyperplane_offsets[i : i + 2]

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyenum.errors import NetworkError
 from polyenum.networks.activation import ActivationTable
+from polyenum.networks.weights import Weight, columns_through, inputs_read, nonzeros, rows_through
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +22,7 @@ class Stage:
     Attributes
     ----------
     weight : (n, m) float64
+        Dense, or a csr array of scipy where most entries are 0, as a convolution's.
     bias : (n,) float64
     activation : ActivationTable
     name : str
@@ -29,11 +31,16 @@ class Stage:
         The operations of a model that this stage contains.
     """
 
-    weight: NDArray[np.float64]
+    weight: Weight
     bias: NDArray[np.float64]
     activation: ActivationTable
     name: str = ""
     folded: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many numbers the affine map holds, a convolution's weights wherever they are used."""
+        return self.weight.size + self.bias.size
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +102,7 @@ class PiecewiseLinearNetwork:
                 raise NetworkError(
                     f"{name}: takes {m} inputs, but the layer before has {width} outputs"
                 )
-            for what, array in (("weight", stage.weight), ("bias", stage.bias)):
+            for what, array in (("weight", nonzeros(stage.weight)), ("bias", stage.bias)):
                 if not np.all(np.isfinite(array)):
                     at = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
                     raise NetworkError(f"{name}: {what}{list(at)} is {array[at]}, not finite")
@@ -188,11 +195,11 @@ class PiecewiseLinearNetwork:
             table = stage.activation
             for begin, end in table.group_ranges.tolist():
                 at = table.breakpoint_coordinate[begin:end]
-                read = [np.flatnonzero(stage.weight[c]) for c in at]
+                read = [inputs_read(stage.weight, c) for c in at]
                 if any(len(r) != 1 for r in read) or stage.bias[at].any():
                     continue
                 inputs = np.array([int(r[0]) for r in read])
-                if (stage.weight[at, inputs] > 0).all() and all(before.is_relu[c] for c in inputs):
+                if (stage.weight[at, inputs] > 0).all() and before.is_relu[inputs].all():
                     found[offsets[i] + begin : offsets[i] + end] = (
                         offsets[i - 1] + before.offsets[inputs]
                     )
@@ -249,7 +256,7 @@ class PiecewiseLinearNetwork:
         """Return the outputs, (..., output_dim) float64, at points `x` of shape (..., input_dim)."""
         value = self._points(x)
         for stage in self.stages:
-            value = stage.activation(value @ stage.weight.T + stage.bias)
+            value = stage.activation(rows_through(stage.weight, value) + stage.bias)
         return value
 
     def sides(self, x: ArrayLike) -> NDArray[np.bool_]:
@@ -262,7 +269,7 @@ class PiecewiseLinearNetwork:
         """
         value, found = self._points(x), []
         for stage in self.stages:
-            z = value @ stage.weight.T + stage.bias
+            z = rows_through(stage.weight, value) + stage.bias
             found.append(stage.activation.sides(z))
             value = stage.activation(z)
         return np.concatenate(found, axis=-1)
@@ -301,8 +308,8 @@ class PiecewiseLinearNetwork:
         a = np.broadcast_to(np.eye(self.input_dim), (*batch, self.input_dim, self.input_dim))
         c = np.zeros((*batch, self.input_dim))
         for i, stage in enumerate(self.stages):
-            a = stage.weight @ a
-            c = c @ stage.weight.T + stage.bias
+            a = columns_through(stage.weight, a)
+            c = rows_through(stage.weight, c) + stage.bias
             table = stage.activation
             pieces = table.pieces(sides[..., offsets[i] : offsets[i + 1]])
             piece = table.slope_offsets[:-1] + pieces
@@ -327,13 +334,13 @@ class PiecewiseLinearNetwork:
             n, m = stage.weight.shape
             units = len(stage.activation.unit_coordinates)
             inside = ", ".join(stage.folded) or stage.name
-            lines.append((str(i), str(m), str(n), str(units), f"{n * m + n:,}", inside))
+            lines.append((str(i), str(m), str(n), str(units), f"{stage.size:,}", inside))
         widths = [max(len(line[k]) for line in lines) for k in range(5)]
         table = [
             "  ".join([*(x.rjust(w) for x, w in zip(line, widths, strict=False)), line[5]]).rstrip()
             for line in lines
         ]
-        parameters = sum(s.weight.size + s.bias.size for s in self.stages)
+        parameters = sum(s.size for s in self.stages)
         return "\n".join(
             [
                 *table,
@@ -344,7 +351,7 @@ class PiecewiseLinearNetwork:
 
     def __repr__(self) -> str:
         widths = [self.input_dim] + [len(s.bias) for s in self.stages]
-        parameters = sum(s.weight.size + s.bias.size for s in self.stages)
+        parameters = sum(s.size for s in self.stages)
         return (
             f"PiecewiseLinearNetwork({' -> '.join(map(str, widths))}, "
             f"{self.unit_count} units, {parameters:,} parameters)"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from polyenum.domains import Domain
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork
+from polyenum.networks.weights import Weight, rows_through
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -29,23 +30,23 @@ def gamma(n: int) -> float:
     return n * U / (1 - n * U) * SAFE
 
 
-def affine(weight: NDArray[np.float64], bias: NDArray[np.float64], x: Pair) -> Pair:
+def affine(weight: Weight, bias: NDArray[np.float64], x: Pair) -> Pair:
     """Return ``x @ weight.T``, plus `bias` in the last of the rows of ``x``.
 
     Parameters
     ----------
-    weight : (m, n) float64
+    weight : (m, n) float64, dense or sparse
     bias : (m,) float64
     x : (..., rows, n)
     """
     value, error = x
     n = weight.shape[1]
-    size = np.abs(weight).T
-    result = value @ weight.T
-    terms = np.abs(value) @ size
+    size = abs(weight)
+    result = rows_through(weight, value)
+    terms = rows_through(size, np.abs(value))
     result[..., -1, :] += bias
     terms[..., -1, :] += np.abs(bias)
-    bound = (error @ size + gamma(n + 3) * terms) * SAFE
+    bound = (rows_through(size, error) + gamma(n + 3) * terms) * SAFE
     # Products that underflow, and those of the errors and sizes themselves.
     bound += np.where((terms > 0) | (bound > 0), 4 * (n + 2) * TINY, 0.0)
     return result, bound

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.networks.weights import Weight, nonzeros
 
 Row = list[Fraction]
 """An affine form ``a . t + c``: the coefficients, then the constant."""
@@ -26,6 +27,16 @@ def _dyadic(values: Any) -> tuple[NDArray[Any], int]:
     exponent = max((x.denominator.bit_length() - 1 for x in fractions), default=0)
     integers = np.array([int(x * 2**exponent) for x in fractions] + [None], object)[:-1]
     return integers.reshape(np.shape(values)), exponent
+
+
+def _product(weight: Weight, integers: NDArray[Any], forms: NDArray[Any]) -> NDArray[Any]:
+    """Return ``weight @ forms`` for the `integers` that stand for the weight's entries."""
+    if isinstance(weight, np.ndarray):
+        return integers @ forms
+    result = np.zeros((weight.shape[0], forms.shape[1]), object)
+    row = np.repeat(np.arange(weight.shape[0]), np.diff(weight.indptr))
+    np.add.at(result, row, integers[:, None] * forms[weight.indices])
+    return result
 
 
 class RationalForms:
@@ -40,7 +51,7 @@ class RationalForms:
     def __init__(self, network: PiecewiseLinearNetwork, domain: Domain) -> None:
         self._network = network
         self._domain = domain
-        self._weights = [_dyadic(stage.weight) for stage in network.stages]
+        self._weights = [_dyadic(nonzeros(stage.weight)) for stage in network.stages]
         self._biases = [_dyadic(stage.bias) for stage in network.stages]
         self._slopes = [_dyadic(stage.activation.slopes) for stage in network.stages]
         self._intercepts = [_dyadic(stage.activation.exact_intercepts) for stage in network.stages]
@@ -60,7 +71,8 @@ class RationalForms:
             forms, exponent = self._after_activation(stage - 1, sides)
         weight, weight_exponent = self._weights[stage]
         bias, bias_exponent = self._biases[stage]
-        forms, exponent = weight @ forms, exponent + weight_exponent
+        forms = _product(self._network.stages[stage].weight, weight, forms)
+        exponent += weight_exponent
         common = max(exponent, bias_exponent)
         forms = forms * 2 ** (common - exponent)
         forms[:, -1] += bias * 2 ** (common - bias_exponent)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.exact.matrix import IntegerMatrix
+from polyenum.cells.exact.matrix import IntegerMatrix, SparseIntegers
 from polyenum.cells.exact.numbers import Form
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.networks.weights import Weight
 
 Scaled = tuple[NDArray[Any], int]
 """An object array of integers and an exponent ``e``: the numbers are ``integers * 2**-e``."""
@@ -25,6 +27,14 @@ def scaled(values: Any) -> Scaled:
     numbers = np.empty(len(ratios), object)
     numbers[:] = [p << (exponent - q.bit_length() + 1) for p, q in ratios]
     return numbers.reshape(array.shape), exponent
+
+
+def scaled_weight(weight: Weight) -> tuple[NDArray[Any] | SparseIntegers, int]:
+    """Return a weight exactly, as `scaled` does: of a sparse one, the entries that are held."""
+    if isinstance(weight, np.ndarray):
+        return scaled(weight)
+    data, exponent = scaled(weight.data)
+    return SparseIntegers(data, weight.indices, weight.indptr, weight.shape[1]), exponent
 
 
 def _align(x: Scaled, exponent: int) -> NDArray[Any]:
@@ -50,43 +60,53 @@ class ExactForms:
         self.domain = domain
         self._cache: OrderedDict[bytes, Scaled] = OrderedDict()
         self._cache_size = cache
-        weights = [scaled(stage.weight) for stage in network.stages]
-        self._weights = [(IntegerMatrix(numbers.T), exponent) for numbers, exponent in weights]
+        self._weights: list[tuple[IntegerMatrix | SparseIntegers, int]] = []
+        for stage in network.stages:
+            numbers, exponent = scaled_weight(stage.weight)
+            matrix = numbers if isinstance(numbers, SparseIntegers) else IntegerMatrix(numbers.T)
+            self._weights.append((matrix, exponent))
         self._biases = [scaled(stage.bias) for stage in network.stages]
         self._slopes = [scaled(stage.activation.slopes) for stage in network.stages]
         self._intercepts = [scaled(stage.activation.exact_intercepts) for stage in network.stages]
         self._thresholds = [scaled(stage.activation.breakpoints) for stage in network.stages]
 
-    def before_activation(self, layer: int, sides: NDArray[np.uint8]) -> Scaled:
+    def before_activation(
+        self, layer: int, sides: NDArray[np.uint8], at: NDArray[np.int64] | None = None
+    ) -> Scaled:
         """Return the forms of stage `layer` before its activation, (dim + 1, width).
 
         Parameters
         ----------
         layer : int
         sides : (hyperplanes of earlier stages or more,) uint8
+        at : (n,) int64, optional
+            The coordinates that are wanted, increasing; all by default.  Where weights are sparse only what
+            these depend on is computed.
         """
+        if at is not None and isinstance(self._weights[layer][0], SparseIntegers):
+            return self._through(layer, sides, at)
         prefix = sides[: self.network.hyperplane_offsets[layer]]
         key = bytes([layer & 255, layer >> 8]) + np.asarray(prefix, np.uint8).tobytes()
         found = self._cache.get(key)
         if found is None:
-            if layer == 0:
-                found = self._first()
-            else:
-                found = self._through(layer, self.after_activation(layer - 1, sides))
+            found = self._through(layer, sides)
             self._cache[key] = found
             if len(self._cache) > self._cache_size:
                 self._cache.popitem(last=False)
         else:
             self._cache.move_to_end(key)
-        return found
+        return found if at is None else (found[0][:, at], found[1])
 
-    def after_activation(self, layer: int, sides: NDArray[np.uint8]) -> Scaled:
-        """Return the forms of stage `layer` after its activation, (dim + 1, width)."""
-        numbers, exponent = self.before_activation(layer, sides)
+    def after_activation(
+        self, layer: int, sides: NDArray[np.uint8], at: NDArray[np.int64] | None = None
+    ) -> Scaled:
+        """Return the forms of stage `layer` after its activation; arguments of `before_activation`."""
+        numbers, exponent = self.before_activation(layer, sides, at)
         table = self.network.stages[layer].activation
-        at = self.network.hyperplane_offsets
-        pieces = table.pieces(np.asarray(sides[at[layer] : at[layer + 1]], np.bool_))
-        piece = table.slope_offsets[:-1] + pieces
+        begin, end = self.network.hyperplane_offsets[layer : layer + 2]
+        piece = table.slope_offsets[:-1] + table.pieces(np.asarray(sides[begin:end], np.bool_))
+        if at is not None:
+            piece = piece[at]
         slopes, slope_exponent = self._slopes[layer]
         intercepts, intercept_exponent = self._intercepts[layer]
         result = numbers * slopes[piece]
@@ -95,22 +115,35 @@ class ExactForms:
         result[-1] = result[-1] + _align((intercepts[piece], intercept_exponent), common)
         return result, common
 
-    def _first(self) -> Scaled:
-        if self.domain.basis is None or self.domain.origin is None:
-            dim = self.domain.dim
-            identity = np.zeros((dim + 1, dim), object)
-            for k in range(dim):
-                identity[k, k] = 1
-            return self._through(0, (identity, 0))
-        embedded = np.vstack([self.domain.basis.T, self.domain.origin])
-        return self._through(0, scaled(embedded))
+    @cached_property
+    def _embedding(self) -> Scaled:
+        """The network's inputs as forms in the domain's coordinates, (dim + 1, inputs)."""
+        if self.domain.basis is not None and self.domain.origin is not None:
+            return scaled(np.vstack([self.domain.basis.T, self.domain.origin]))
+        dim = self.domain.dim
+        identity = np.zeros((dim + 1, dim), object)
+        for k in range(dim):
+            identity[k, k] = 1
+        return identity, 0
 
-    def _through(self, layer: int, forms: Scaled) -> Scaled:
+    def _through(
+        self, layer: int, sides: NDArray[np.uint8], at: NDArray[np.int64] | None = None
+    ) -> Scaled:
         weights, weight_exponent = self._weights[layer]
-        numbers, exponent = forms
+        read = None
+        if at is not None and isinstance(weights, SparseIntegers):
+            weights = weights.take(at)
+            read = np.unique(weights.columns).astype(np.int64)
+            weights = weights.of_columns(read)
+        if layer:
+            numbers, exponent = self.after_activation(layer - 1, sides, read)
+        else:
+            numbers, exponent = self._embedding
+            numbers = numbers if read is None else numbers[:, read]
         result = weights.after(numbers)
         exponent += weight_exponent
         biases, bias_exponent = self._biases[layer]
+        biases = biases if at is None else biases[at]
         common = max(exponent, bias_exponent)
         result = _align((result, exponent), common)
         result[-1] = result[-1] + _align((biases, bias_exponent), common)
@@ -125,16 +158,20 @@ class ExactForms:
         offsets = self.network.hyperplane_offsets
         layer = int(np.searchsorted(offsets, h, side="right")) - 1
         table = self.network.stages[layer].activation
-        numbers, exponent = self.before_activation(layer, sides)
         k = h - int(offsets[layer])
-        thresholds, own = self._thresholds[layer]
-        common = max(exponent, own)
-        shift = common - exponent
-        form = numbers[:, table.breakpoint_coordinate[k]]
+        at = [int(table.breakpoint_coordinate[k])]
         begin, end = self.network.groups[h].tolist()
         if begin >= 0:  # a member of a maximum, less the largest
             largest = begin + int(np.argmax(sides[begin:end])) - int(offsets[layer])
-            form = form - numbers[:, table.breakpoint_coordinate[largest]]
+            at.append(int(table.breakpoint_coordinate[largest]))
+        wanted = np.unique(at)
+        numbers, exponent = self.before_activation(layer, sides, wanted)
+        thresholds, own = self._thresholds[layer]
+        common = max(exponent, own)
+        shift = common - exponent
+        form = numbers[:, np.searchsorted(wanted, at[0])]
+        if begin >= 0:
+            form = form - numbers[:, np.searchsorted(wanted, at[1])]
         *column, constant = form.tolist()
         constant = (constant << shift) - (thresholds[k] << (common - own))
         return (*(x << shift for x in column), constant), common

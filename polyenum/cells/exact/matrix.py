@@ -46,3 +46,53 @@ class IntegerMatrix:
             return result
         busy = [i for i in range(left.shape[1]) if any(left[:, i])]
         return left[:, busy] @ self._numbers[busy] if busy else result
+
+
+class SparseIntegers:
+    """A matrix of which only the nonzero entries are held, in rows, with the methods of `IntegerMatrix`.
+
+    Parameters
+    ----------
+    data : (nonzeros,) object array of int
+    columns : (nonzeros,) int
+    starts : (rows + 1,) int
+        Where each row's entries begin.
+    width : int
+        The number of columns.
+    """
+
+    def __init__(
+        self, data: NDArray[Any], columns: NDArray[Any], starts: NDArray[Any], width: int
+    ) -> None:
+        self.data, self.columns, self.starts = data, columns, starts.astype(np.int64)
+        self.width = width
+
+    def __abs__(self) -> SparseIntegers:
+        return SparseIntegers(np.abs(self.data), self.columns, self.starts, self.width)
+
+    def take(self, rows: NDArray[np.int64]) -> SparseIntegers:
+        """Return the matrix of some of the rows."""
+        counts = np.diff(self.starts)[rows]
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        entries = np.arange(starts[-1]) - np.repeat(starts[:-1] - self.starts[rows], counts)
+        return SparseIntegers(self.data[entries], self.columns[entries], starts, self.width)
+
+    def of_columns(self, read: NDArray[np.int64]) -> SparseIntegers:
+        """Return the matrix of the columns `read` alone, increasing, which must hold all entries."""
+        return SparseIntegers(
+            self.data, np.searchsorted(read, self.columns), self.starts, len(read)
+        )
+
+    def after(self, left: NDArray[Any]) -> NDArray[Any]:
+        """Return the product ``left @ matrix.T``, (k, rows) object array of int.
+
+        Parameters
+        ----------
+        left : (k, columns) object array of int
+        """
+        result = np.zeros((len(left), len(self.starts) - 1), object)
+        used = np.flatnonzero(np.diff(self.starts))
+        if len(used):
+            terms = left[:, self.columns] * self.data
+            result[:, used] = np.add.reduceat(terms, self.starts[used], axis=1)
+        return result

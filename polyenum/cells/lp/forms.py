@@ -9,6 +9,7 @@ from polyenum.cells.vertex.state import SMALLEST
 from polyenum.cells.vertex.tables import Tables, build_tables
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.networks.weights import rows_through
 
 
 class LayerForms:
@@ -31,12 +32,7 @@ class LayerForms:
         self.count = int(t.layers)
         self._dim = domain.dim
         self._first = t.first.reshape(domain.dim + 1, -1)
-        self._weights = [
-            t.weight[t.weight_at[i] : t.weight_at[i + 1]].reshape(
-                int(t.row[i + 1] - t.row[i]), int(t.row[i + 2] - t.row[i + 1])
-            )
-            for i in range(self.count)
-        ]
+        self._weights = [stage.weight for stage in network.stages[1:]]
         self._activations = [stage.activation for stage in network.stages]
 
     def first(self) -> NDArray[np.float64]:
@@ -51,7 +47,9 @@ class LayerForms:
         piece = table.slope_offsets[:-1] + table.pieces(sides.view(np.bool_))
         active = forms * table.slopes[piece]
         active[-1] += table.intercepts[piece]
-        result = active @ self._weights[layer]
+        if layer == len(self._weights):  # the outputs
+            return active
+        result = rows_through(self._weights[layer], active)
         result[-1] += t.bias[t.row[layer + 1] : t.row[layer + 2]]
         return result
 

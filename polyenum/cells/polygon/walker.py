@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from polyenum.cells.engine import Found, SignCounts
 from polyenum.domains import Domain
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork
+from polyenum.networks.weights import rows_through
 
 TOLERANCE = 1e-9
 MOST_CELLS = 4096
@@ -76,7 +77,7 @@ class PolygonEngine:
         rows = np.vstack([np.eye(2), np.zeros(2)])
         if domain.basis is not None and domain.origin is not None:
             rows = np.vstack([domain.basis.T, domain.origin])
-        forms = rows @ stage.weight.T
+        forms = rows_through(stage.weight, rows)
         forms[-1] += stage.bias
         return Block(
             0,
@@ -165,7 +166,7 @@ class PolygonWalker:
         layer = block.layer + 1
         if layer < len(self._network.stages):
             after = self._network.stages[layer]
-            forms = forms @ after.weight.T
+            forms = rows_through(after.weight, forms)
             forms[:, -1] += after.bias
         return block._replace(layer=layer, forms=forms)
 
@@ -307,7 +308,7 @@ class PolygonWalker:
         for i, stage in enumerate(self._network.stages):
             table = stage.activation
             if i:
-                forms = forms @ stage.weight.T
+                forms = rows_through(stage.weight, forms)
                 forms[:, -1] += stage.bias
             own = forms[:, :, table.breakpoint_coordinate].copy()
             own[:, -1] -= table.breakpoints

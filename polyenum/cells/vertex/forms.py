@@ -40,6 +40,9 @@ def start_next(dims, layer, t, s):
                 piece += s.sides[h]
             slope[i] = t.slope[piece]
             intercept[i] = t.intercept[piece]
+    if t.sparse[layer]:
+        start_sparse(dims, layer, slope, intercept, t, s)
+        return
     if m < 8:
         # Too few outputs to vectorise over: a dot product for each.
         for u in range(m):
@@ -73,6 +76,37 @@ def start_next(dims, layer, t, s):
         add_rows_to_three(s.forms, out + k * m, m, weight, s.outer, k, active, count)
     for k in range((d + 1) - (d + 1) % 3, d + 1):
         add_rows(s.forms, out + k * m, m, weight, s.outer, k, active, count)
+
+
+@compiled()
+def start_sparse(dims, layer, slope, intercept, t, s):
+    """Do as `start_next` for sparse weights."""
+    d = len(dims)
+    n, m = t.row[layer + 1] - t.row[layer], t.row[layer + 2] - t.row[layer + 1]
+    z, out = t.form[layer], t.form[layer + 1]
+    for k in range(d + 1):
+        row = s.forms[out + k * m : out + (k + 1) * m]
+        own = s.forms[z + k * n : z + (k + 1) * n]
+        if k == d:
+            copy(t.bias, t.row[layer + 1], row, 0, m)
+        else:
+            for u in range(m):
+                row[u] = 0.0
+        for i in range(n):
+            term = slope[i] * own[i]
+            if k == d:
+                term += intercept[i]
+            if term != 0.0:
+                add_entries(layer, i, term, row, t)
+
+
+@compiled()
+def add_entries(layer, i, factor, row, t):
+    """Add ``factor`` times the outgoing weights of coordinate `i` of a sparse layer to `row`."""
+    c = t.row[layer] + i
+    shift = t.target_at[layer] - t.weight_at[layer]
+    for e in range(t.entry[c], t.entry_end[c]):
+        row[t.target[e + shift]] += factor * t.weight[e]
 
 
 @compiled(fastmath={"contract", "reassoc", "nsz"})
@@ -166,5 +200,8 @@ def correct_next(dims, layer, h, direction, t, s):
             jump += t.intercept_jump[h]
         jump *= direction
         row = s.forms[out + k * m : out + (k + 1) * m]
+        if t.sparse[layer]:
+            add_entries(layer, i, jump, row, t)
+            continue
         for u in range(m):
             row[u] += jump * w[u]

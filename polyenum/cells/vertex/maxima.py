@@ -49,8 +49,8 @@ from polyenum.cells.vertex.walk import walk
 
 
 @compiled()
-def signs_of_rival(dims, j, t, s):
-    """Take the sign of member `j` less the one on trial at every vertex of the cell in hand.
+def signs_of_rival(dims, layer, h, j, t, s):
+    """Take the sign of member `j` less `h`, on trial, at every vertex of the cell in hand.
 
     The bound is that of `signs.classify`.
 
@@ -60,6 +60,10 @@ def signs_of_rival(dims, j, t, s):
     """
     d = len(dims)
     c = s.control
+    if s.ties_known[layer] and s.tie[j] == s.tie[h]:
+        for v in range(c[VERTICES]):
+            s.sign[v] = 0
+        return 0, 0, 0
     form = s.difference
     coef, const = label_form(dims, j, t, s, form)
     steep = d * coef
@@ -99,15 +103,15 @@ def signs_of_rival(dims, j, t, s):
 
 
 @compiled()
-def solved_signs(dims, layer, j, t, s):
+def solved_signs(dims, layer, h, j, t, s):
     """Do as `signs_of_rival`; where that is not decided, solve the vertices afresh, with tighter bounds."""
-    low, high, unsure = signs_of_rival(dims, j, t, s)
+    low, high, unsure = signs_of_rival(dims, layer, h, j, t, s)
     if unsure > 0 and s.control[OVERRIDE] == 0:
         if solve_unsure(dims, t, s):
-            low, high, unsure = signs_of_rival(dims, j, t, s)
+            low, high, unsure = signs_of_rival(dims, layer, h, j, t, s)
         if unsure > 0 and tighten(dims, layer, t, s):
             solve_unsure(dims, t, s)
-            low, high, unsure = signs_of_rival(dims, j, t, s)
+            low, high, unsure = signs_of_rival(dims, layer, h, j, t, s)
     return low, high, unsure
 
 
@@ -135,7 +139,7 @@ def try_member(dims, words, layer, h, floor, t, s):
         while c[RIVAL] < end:
             j = c[RIVAL]
             if j != h and s.rival[j]:
-                low, high, unsure = solved_signs(dims, layer, j, t, s)
+                low, high, unsure = solved_signs(dims, layer, h, j, t, s)
                 if unsure > 0:
                     c[UNDECIDED_AT] = j
                     return UNDECIDED
@@ -156,7 +160,7 @@ def try_member(dims, words, layer, h, floor, t, s):
     while c[RIVAL] < end:
         j = c[RIVAL]
         if j != h and s.rival[j]:
-            low, high, unsure = solved_signs(dims, layer, j, t, s)
+            low, high, unsure = solved_signs(dims, layer, h, j, t, s)
             if unsure > 0:
                 c[UNDECIDED_AT] = j
                 return UNDECIDED

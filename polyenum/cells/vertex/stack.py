@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from polyenum.cells.compiled import compiled
-from polyenum.cells.vertex.forms import copy
+from polyenum.cells.vertex.forms import add_entries, copy
 from polyenum.cells.vertex.split import copy_vertex
 from polyenum.cells.vertex.state import (
     A_CELL,
@@ -88,7 +88,13 @@ def push_upper(dims, h, vertices, t, s):
             jump += t.intercept_jump[h]
         low = s.forms[out + k * m : out + (k + 1) * m]
         high = s.stack_forms[c[TOP_FORM] + k * m : c[TOP_FORM] + (k + 1) * m]
-        if guess:
+        if t.sparse[layer]:
+            copy(low, 0, high, 0, m)
+            if guess:
+                add_entries(layer, i, -jump, low, t)
+            else:
+                add_entries(layer, i, jump, high, t)
+        elif guess:
             for u in range(m):
                 high[u] = low[u]
                 low[u] -= jump * w[u]

@@ -14,8 +14,9 @@ most ``k`` roundings, in any order and with or without fused multiply-adds, errs
 Let ``A`` and ``C`` bound the absolute values of coefficients and constant before a layer's weights,
 ``s`` be the largest absolute slope, ``t`` the largest absolute intercept of a coordinate.  After the
 activation they are ``s A`` and ``s C + t``, and after the weights ``|W| s A`` and
-``|W| (s C + t) + |b|``.  The walk computes the new form as a start sum over all ``n`` coordinates and
-then at most one correction per hyperplane of the layer (``m`` of them): each correction adds a term
+``|W| (s C + t) + |b|``.  The walk computes the new form as a start sum over the ``n`` coordinates whose
+weight is not 0 and then at most one correction per hyperplane of these (``m`` of them): each correction
+adds a term
 ``W (ds z + dt)`` that is one of the absolute sum's terms, at most twice.  So every partial result is
 bounded by ``4 |W| (s A)``, sees at most ``n + m`` additions, and each term at most five roundings of
 its own (slope difference, its product, the intercept, its sum, the product with the weight).  With
@@ -33,6 +34,9 @@ A first layer on a plain box has no rounding at all: its forms are the stored we
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,6 +45,7 @@ from polyenum.cells.vertex.twins import find_twins
 from polyenum.domains import Domain
 from polyenum.errors import NetworkError
 from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.networks.weights import Weight, dense_rows, is_sparse, rows_through
 
 _INFLATE = 1 + 2.0**-20
 _TINY = 5e-324
@@ -61,10 +66,15 @@ class Tables(ArrayTable):
         "hyper": ("int64", 1),
         "form": ("int64", 1),
         "weight_at": ("int64", 1),  # where the weights from layer l to l + 1 begin
-        "weight": (
-            "float64",
-            1,
-        ),  # (width[l], width[l + 1]) each: a row is one coordinate's outgoing
+        # (width[l], width[l + 1]) each: a row is one coordinate's outgoing.
+        "weight": ("float64", 1),
+        # Of a sparse layer only those that are not 0: per coordinate, from where to where in `weight`,
+        # and parallel to it from `target_at[l]` on which coordinate of the next layer each goes to.
+        "sparse": ("bool", 1),  # per layer
+        "entry": ("int64", 1),
+        "entry_end": ("int64", 1),
+        "target_at": ("int64", 1),
+        "target": ("int32", 1),
         "bias": ("float64", 1),  # per coordinate
         "first": ("float64", 1),  # the forms of layer 0
         "coef_error": ("float64", 1),  # per coordinate
@@ -96,8 +106,8 @@ class Tables(ArrayTable):
     }
 
 
-def gamma(k: float) -> float:
-    """Return Higham's ``k u / (1 - k u)``, rounded up."""
+def gamma(k: Any) -> Any:
+    """Return Higham's ``k u / (1 - k u)``, rounded up, of a number or an array."""
     ku = k * 2.0**-53
     return ku / (1 - ku) * _INFLATE
 
@@ -120,7 +130,7 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
         twin = find_twins(stage)
         twin[twin[:, 0] >= 0, 0] += first_hyperplane
         twins.append(twin)
-    weights = [stage.weight for stage in stages]
+    weights: list[Weight] = [stage.weight for stage in stages]
     biases = [stage.bias for stage in stages]
     tables = [stage.activation for stage in stages]
     if len(tables[-1].breakpoints) or not np.all(tables[-1].slopes == 1):
@@ -138,11 +148,12 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
             at = table.slope_offsets[:-1]
             steep = np.maximum.reduceat(np.abs(table.slopes), at)
             high = np.maximum.reduceat(np.abs(table.intercepts), at)
-            w, b = np.abs(weights[i + 1]), np.abs(biases[i + 1])
-            k = len(steep) + len(table.breakpoints) + 8
+            w, b = abs(weights[i + 1]), np.abs(biases[i + 1])
+            # Terms of a row, and corrections of it by rank one; what is 0 rounds nothing.
+            k = (w != 0) @ (1.0 + np.diff(table.offsets)) + 8
             coef_sum = w @ (steep * coef_size)
             const_sum = w @ (steep * const_size + high) + b
-            tiny = 4 * k * _TINY * (1 + w.sum(axis=1))
+            tiny = 4 * k * _TINY * (1 + np.asarray(w.sum(axis=1)))
             coef = (
                 w @ (steep * coef) + 4 * gamma(k) * coef_sum + np.where(coef_sum > 0, tiny, 0)
             ) * _INFLATE
@@ -165,8 +176,7 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
         row=_starts(widths),
         hyper=_starts(counts),
         form=_starts([(dim + 1) * n for n in widths]),
-        weight_at=_starts([w.size for w in weights[1:]]),
-        weight=_joined([np.ascontiguousarray(w.T) for w in weights[1:]]),
+        **_outgoing(weights[1:]),
         bias=_joined(biases),
         first=np.ascontiguousarray(first).ravel(),
         coef_error=_joined(coef_errors),
@@ -198,17 +208,47 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
     )
 
 
+def _outgoing(weights: Sequence[Weight]) -> dict[str, NDArray]:
+    """Return the fields of `Tables` that hold weights."""
+    values, targets = [np.zeros(0)], [np.zeros(0)]
+    entries: list[NDArray] = []
+    ends: list[NDArray] = []
+    weight_at = [0]
+    for w in weights:
+        by_input = w.T if isinstance(w, np.ndarray) else w.tocsc()
+        if isinstance(by_input, np.ndarray):
+            values.append(by_input.ravel())
+            entries.append(np.zeros(len(by_input)))
+            ends.append(np.zeros(len(by_input)))
+        else:
+            values.append(by_input.data)
+            entries.append(weight_at[-1] + by_input.indptr[:-1].astype(np.int64))
+            ends.append(weight_at[-1] + by_input.indptr[1:].astype(np.int64))
+            targets.append(by_input.indices)
+        weight_at.append(weight_at[-1] + len(values[-1]))
+    sparse = np.array([is_sparse(w) for w in weights], np.bool_)
+    return {
+        "weight_at": np.array(weight_at, np.int64),
+        "weight": _joined(values),
+        "sparse": sparse,
+        "entry": _joined(entries, np.int64),
+        "entry_end": _joined(ends, np.int64),
+        "target_at": _starts(np.diff(weight_at) * sparse),
+        "target": _joined(targets, np.int32),
+    }
+
+
 def _first_forms(
-    weight: NDArray[np.float64], bias: NDArray[np.float64], domain: Domain
+    weight: Weight, bias: NDArray[np.float64], domain: Domain
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the forms of layer 0, (dim + 1, width), and the errors of their two kinds of entry."""
     n = len(bias)
     if domain.basis is None or domain.origin is None:
-        return np.vstack([weight.T, bias]), np.zeros(n), np.zeros(n)
-    a, c = domain.basis.T @ weight.T, weight @ domain.origin + bias
-    k = weight.shape[1] + 4
-    coef_sum = (np.abs(weight) @ np.abs(domain.basis)).max(axis=1)
-    const_sum = np.abs(weight) @ np.abs(domain.origin) + np.abs(bias)
+        return np.vstack([dense_rows(weight).T, bias]), np.zeros(n), np.zeros(n)
+    a, c = rows_through(weight, domain.basis.T), weight @ domain.origin + bias
+    k = (weight != 0) @ np.ones(weight.shape[1]) + 4
+    coef_sum = (abs(weight) @ np.abs(domain.basis)).max(axis=1)
+    const_sum = abs(weight) @ np.abs(domain.origin) + np.abs(bias)
     tiny = k * _TINY
     coef_error = (gamma(k) * coef_sum + np.where(coef_sum > 0, tiny, 0)) * _INFLATE
     const_error = (gamma(k) * const_sum + np.where(const_sum > 0, tiny, 0)) * _INFLATE

@@ -16,6 +16,7 @@ from polyenum.cells.vertex.state import SMALLEST, UNIT
 @compiled()
 def loosen(layer, t, s):
     """Take the bounds for the whole domain again: a new cell enters `layer`."""
+    s.ties_known[layer] = 0
     if s.tight[layer]:
         s.tight[layer] = 0
         for i in range(t.row[layer], t.row[layer + 1]):
@@ -53,12 +54,12 @@ def tighten_next(dims, layer, t, s):
         varied[i] = 0.0
     count = s.candidate_count[layer]
     for j in range(first, first + count):
-        varied[t.hyper_row[s.candidates[j]]] = 1.0
+        varied[t.hyper_row[s.candidates[j]]] += 1.0
     if t.maxima[layer]:
         # Two corrections for each maximum, of any of its rivals.
         for h in range(first, t.hyper[layer + 1]):
             if t.group_first[h] >= 0 and s.rival[h]:
-                varied[t.hyper_row[h]] = 1.0
+                varied[t.hyper_row[h]] += 1.0
                 count += 1
     # Per coordinate: what its errors are multiplied by, and the size of what was added up.
     coef, const, coef_size, const_size = (
@@ -90,6 +91,9 @@ def tighten_next(dims, layer, t, s):
         const_size[terms] = steep * (abs(s.forms[z + d * n + i]) + s.const_error[base + i]) + high
         active[terms] = i
         terms += 1
+    if t.sparse[layer]:
+        tighten_sparse(layer, terms, coef, const, coef_size, const_size, varied, t, s)
+        return
     rounds = (terms + count + 8) * UNIT
     gamma = 4 * rounds / (1 - rounds)
     weight = t.weight[t.weight_at[layer] : t.weight_at[layer + 1]]
@@ -105,3 +109,40 @@ def tighten_next(dims, layer, t, s):
         own = t.row[layer + 1] + u
         s.coef_error[own] = min(t.coef_error[own], (a + tiny) * (1 + 2.0**-20))
         s.const_error[own] = min(t.const_error[own], (c + tiny) * (1 + 2.0**-20))
+
+
+@compiled()
+def tighten_sparse(layer, terms, coef, const, coef_size, const_size, varied, t, s):
+    """Do the last part of `tighten_next` for sparse weights."""
+    m = t.row[layer + 2] - t.row[layer + 1]
+    base, above = t.row[layer], t.row[layer + 1]
+    coef_error, const_error = s.coef_error[above : above + m], s.const_error[above : above + m]
+    rounds, extent = s.box[0], s.box[1]
+    shift = t.target_at[layer] - t.weight_at[layer]
+    for u in range(m):
+        rounds[u], extent[u] = 8.0, 1.0
+    for j in range(terms):
+        i = s.active[j]
+        for e in range(t.entry[base + i], t.entry_end[base + i]):
+            rounds[t.target[e + shift]] += 1.0 + varied[i]
+    for u in range(m):
+        coef_error[u] = 0.0
+        const_error[u] = sum_bound(rounds[u]) * abs(t.bias[above + u])
+    for j in range(terms):
+        i = s.active[j]
+        for e in range(t.entry[base + i], t.entry_end[base + i]):
+            u, w = t.target[e + shift], abs(t.weight[e])
+            gamma = sum_bound(rounds[u])
+            coef_error[u] += w * (coef[j] + gamma * coef_size[j])
+            const_error[u] += w * (const[j] + gamma * const_size[j])
+            extent[u] += w
+    for u in range(m):
+        tiny = 8 * rounds[u] * SMALLEST * extent[u]
+        coef_error[u] = min(t.coef_error[above + u], (coef_error[u] + tiny) * (1 + 2.0**-20))
+        const_error[u] = min(t.const_error[above + u], (const_error[u] + tiny) * (1 + 2.0**-20))
+
+
+@compiled()
+def sum_bound(rounds):
+    """Return four times Higham's gamma."""
+    return 4 * rounds * UNIT / (1 - rounds * UNIT)

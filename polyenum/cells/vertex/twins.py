@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from polyenum.cells.exact.numbers import integers, primitive
 from polyenum.networks import Stage
+from polyenum.networks.weights import dense_rows, largest_entries, rows_through
 
 
 def find_twins(stage: Stage) -> NDArray[np.int64]:
@@ -23,19 +24,21 @@ def find_twins(stage: Stage) -> NDArray[np.int64]:
     table = stage.activation
     at = table.breakpoint_coordinate
     found = np.tile(np.array([-1, 1]), (len(at), 1))
-    rows = np.column_stack([stage.weight[at], stage.bias[at], table.breakpoints])
+    weight = stage.weight
     # Multiples of a row have their largest weight in one place, so dividing by it makes them equal, up
     # to rounding; then they are close under any projection.  Those that are close are compared exactly.
-    if not len(rows):
+    if not len(at):
         return found
     # A member of a maximum has no hyperplane of its own.
-    own = np.flatnonzero(np.ones(len(rows)) if table.groups is None else table.groups[at] < 0)
-    largest = np.abs(rows[:, :-2]).argmax(axis=1, keepdims=True)
+    own = np.flatnonzero(np.ones(len(at)) if table.groups is None else table.groups[at] < 0)
+    factors = np.random.default_rng(0).uniform(1, 2, weight.shape[1] + 1)
     with np.errstate(all="ignore"):
-        scaled = rows / np.take_along_axis(rows, largest, axis=1)
-        scaled[:, -2] -= scaled[:, -1]
-        mixed = scaled[:, :-1] @ np.random.default_rng(0).uniform(1, 2, rows.shape[1] - 1)
-        slack = np.abs(scaled).sum(axis=1) * 2.0**-40
+        scale = 1 / largest_entries(weight)
+        mixed = (scale * rows_through(weight, factors[:-1]))[at]
+        mixed += scale[at] * (stage.bias[at] - table.breakpoints) * factors[-1]
+        size = rows_through(abs(weight), np.ones(weight.shape[1]))[at]
+        size += np.abs(stage.bias[at]) + np.abs(table.breakpoints)
+        slack = np.abs(scale[at]) * size * 2.0**-39
     order = np.argsort(mixed, kind="stable")
     order = order[np.isfinite(mixed[order]) & np.isfinite(slack[order])]
     order = order[np.isin(order, own)]
@@ -43,12 +46,21 @@ def find_twins(stage: Stage) -> NDArray[np.int64]:
 
     def row_of(h: int) -> tuple[int, ...]:
         if h not in exact:
-            *weight, bias, threshold = integers(rows[h].tolist())
-            exact[h] = primitive([*weight, bias - threshold])
+            row = [
+                *dense_rows(weight, [at[h]])[0].tolist(),
+                stage.bias[at[h]],
+                table.breakpoints[h],
+            ]
+            *coefficients, bias, threshold = integers(row)
+            exact[h] = primitive([*coefficients, bias - threshold])
         return exact[h]
 
-    for k, h in enumerate(order.tolist()):
-        for g in order[k + 1 :].tolist():
+    sorted_ = order.tolist()
+    gap = np.diff(mixed[order]) <= slack[order[1:]] + slack[order[:-1]]
+    for k in np.flatnonzero(gap).tolist():
+        h = sorted_[k]
+        for at_ in range(k + 1, len(sorted_)):
+            g = sorted_[at_]
             if mixed[g] - mixed[h] > slack[g] + slack[h]:
                 break
             a, b = row_of(min(g, h)), row_of(max(g, h))

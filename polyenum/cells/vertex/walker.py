@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.cells.engine import Found, SignCounts
+from polyenum.cells.exact.equal_forms import EqualForms
 from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.exact.numbers import Point, meet, quotient, value
 from polyenum.cells.vertex import state as k
@@ -97,6 +98,10 @@ class VertexWalker:
     def _forms(self) -> ExactForms:
         return ExactForms(self._network, self._domain)
 
+    @cached_property
+    def _equal(self) -> EqualForms:
+        return EqualForms(self._network, self._domain)
+
     def _new_state(self) -> k.State:
         t, d = self.tables, len(self.dims)
         hand, stack = 32 << d, 256 << d
@@ -113,6 +118,8 @@ class VertexWalker:
             candidates=np.zeros(hyperplanes, np.int64),
             candidate_count=np.zeros(t.layers + 1, np.int64),
             rival=np.zeros(hyperplanes, np.uint8),
+            tie=np.zeros(hyperplanes, np.int64),
+            ties_known=np.zeros(t.layers + 1, np.uint8),
             guess=np.zeros(hyperplanes, np.int64),
             difference=np.zeros(d + 1),
             box=np.zeros((2, widest)),
@@ -331,6 +338,9 @@ class VertexWalker:
         s, c = self.state, self.state.control
         n, hand = int(c[k.VERTICES]), int(c[k.HAND])
         h = int(c[k.UNDECIDED_AT])
+        if self._network.groups[h, 0] >= 0 and not s.ties_known[c[k.LAYER]]:
+            self._find_ties(int(c[k.LAYER]))
+            return
         form, exponent = self._forms.hyperplane(h, s.sides)
         s.decided_sign[:n] = 2
         for v in np.flatnonzero(s.sign[:n] == 2).tolist():
@@ -348,6 +358,15 @@ class VertexWalker:
             self._exact_signs += 1
         self._exact_cells += 1
         c[k.OVERRIDE] = 1
+
+    def _find_ties(self, layer: int) -> None:
+        """Find which rivals of all maxima of `layer` are the same function on the cell in hand."""
+        s, t = self.state, self.tables
+        first, end = t.hyper[layer], t.hyper[layer + 1]
+        rivals = first + np.flatnonzero((t.group_first[first:end] >= 0) & (s.rival[first:end] == 1))
+        s.tie[first:end] = -1 - np.arange(end - first)
+        s.tie[rivals] = self._equal.before_activation(layer, s.sides, t.hyper_row[rivals])
+        s.ties_known[layer] = 1
 
     def _corner(self, mask: NDArray[np.uint64]) -> Point:
         """Return the exact vertex where the hyperplanes of `mask` meet, for the sides in hand."""

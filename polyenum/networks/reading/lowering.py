@@ -11,9 +11,12 @@ from polyenum.errors import NetworkError
 from polyenum.networks.activation import ActivationTable
 from polyenum.networks.network import PiecewiseLinearNetwork, Stage
 from polyenum.networks.reading.tensor import Block, SymbolicTensor
+from polyenum.networks.weights import Weight
 
 # A dense matrix of this many numbers takes a gigabyte.
 MOST_DENSE = 2**27
+# A map stays sparse if it has so many entries, of which at most one in so many is not 0.
+SMALLEST_SPARSE, SPARSITY = 2**12, 8
 
 
 def lower(output: SymbolicTensor, *, ignore_output_activation: bool) -> PiecewiseLinearNetwork:
@@ -105,9 +108,6 @@ def _affine_stage(
     name: str,
     path: list[str],
 ) -> Stage:
-    rows, columns = sum(t.size for t in tensors), sum(block.size for block in state)
-    if rows * columns > MOST_DENSE:
-        raise NetworkError(f"{name}: a map of {rows:,} by {columns:,} numbers is too large to hold")
     matrix = sparse.block_array(
         [
             [
@@ -119,9 +119,19 @@ def _affine_stage(
         format="csr",
     )
     bias = np.concatenate([tensor.constant for tensor in tensors])
-    return Stage(
-        np.ascontiguousarray(matrix.toarray()), bias, table, name, tuple(dict.fromkeys(path))
-    )
+    return Stage(_compact(matrix, name), bias, table, name, tuple(dict.fromkeys(path)))
+
+
+def _compact(matrix: sparse.csr_array, name: str) -> Weight:
+    """Return a weight as it is cheapest to compute with."""
+    rows, columns = matrix.shape
+    matrix.eliminate_zeros()
+    matrix.sort_indices()
+    if rows * columns >= SMALLEST_SPARSE and matrix.nnz * SPARSITY <= rows * columns:
+        return matrix
+    if rows * columns > MOST_DENSE:
+        raise NetworkError(f"{name}: a map of {rows:,} by {columns:,} numbers is too large to hold")
+    return np.ascontiguousarray(matrix.toarray())
 
 
 def _is_state(output: SymbolicTensor, state: list[Block]) -> bool:
