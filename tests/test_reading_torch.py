@@ -88,6 +88,8 @@ MODULES: dict[str, tuple[nn.Module, tuple[int, ...]]] = {
     "hardtanh": (nn.Hardtanh(-0.25, 1.5), (4,)),
     "hardsigmoid": (nn.Hardsigmoid(), (4,)),
     "softshrink": (nn.Softshrink(0.3), (4,)),
+    "hardshrink": (nn.Hardshrink(0.3), (4,)),
+    "threshold": (nn.Threshold(0.2, -3.5), (4,)),
     "dropout": (nn.Sequential(nn.Dropout(), nn.Dropout2d(), nn.AlphaDropout()), (2, 3, 3)),
 }  # fmt: skip
 
@@ -123,6 +125,7 @@ CALLS: dict[str, tuple[Callable[..., Any], tuple[int, ...]]] = {
     "reflect": (lambda x: F.pad(x, (1, 1, 1, 1), mode="reflect"), (1, 3, 3)),
     "interpolate": (lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"), (1, 2, 2)),
     "softshrink": (lambda x: F.softshrink(x, 0.2) + F.hardsigmoid(x), (3,)),
+    "jumps": (lambda x: F.hardshrink(x, 0.2) + F.threshold(x, 0.1, 2) - torch.sign(x), (3,)),
     "constants": (lambda x: x * torch.arange(3.0) / torch.tensor([3.0, 7, 9]) + torch.zeros(3), (3,)),
     "in place": (lambda x: (x * 1).relu_().add_(1), (3,)),
     "rsub": (lambda x: 1 - x, (3,)),
@@ -144,6 +147,17 @@ def test_modules(name: str) -> None:
 def test_calls(name: str) -> None:
     function, shape = CALLS[name]
     same_as_torch(Call(function), shape)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_exported_modules(name: str) -> None:
+    """What torch.export.load(...).module() returns: a graph of ATen's operators."""
+    module, shape = MODULES[name]
+    module = module.double().eval()
+    exported = torch.export.export(module, (torch.zeros(1, *shape, dtype=torch.float64),)).module()
+    net, expected = pe.load(exported), pe.load(module, input_shape=shape)
+    x = np.random.default_rng(0).normal(size=(20, net.input_dim))
+    np.testing.assert_allclose(net(x), expected(x), rtol=1e-12, atol=1e-12)
 
 
 def gradients_match(module: nn.Module, cx: pe.RegionComplex) -> None:

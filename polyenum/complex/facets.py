@@ -21,7 +21,8 @@ class Facets(NamedTuple):
     bit : (facets,) int32
         The first local label, counted within its region, that carries the facet.
     neighbor : (facets,) int32
-        The region on the other side; -1 at the domain's boundary (or where the complex ends).
+        The region on the other side; -1 at the domain's boundary, where an activation jumps, or where the
+        complex ends.
     """
 
     offsets: NDArray[np.int64]
@@ -153,8 +154,16 @@ def match_facets(x, members, offsets, bit, owner, neighbor, hashes, table, tight
             boundary = False
             for i in range(k):
                 boundary |= CLEARED < tight[0, i] < 0
+                boundary |= tight[0, i] >= 0 and x.jumps[tight[0, i]]
                 total = blanked(
-                    total, tight[0, i], region, x.sides, x.byte_keys, x.tight_keys, x.domain_sides
+                    total,
+                    tight[0, i],
+                    region,
+                    x.sides,
+                    x.byte_keys,
+                    x.tight_keys,
+                    x.domain_sides,
+                    x.jumps,
                 )
             if boundary:
                 continue
@@ -168,7 +177,9 @@ def match_facets(x, members, offsets, bit, owner, neighbor, hashes, table, tight
                     c2, w2 = fill_members(x, other, members)
                     n = facet_labels(x, other, members, bit[g], c2, w2, tight[1])
                     n = canonical(tight[1], n, other, x)
-                    matched = same_sign_vector(region, tight[0], k, other, tight[1], n, x.sides)
+                    matched = same_sign_vector(
+                        region, tight[0], k, other, tight[1], n, x.sides, x.jumps
+                    )
                     fill_members(x, region, members)
                     if matched:
                         neighbor[f], neighbor[g] = other, region

@@ -5,6 +5,10 @@ has a known side.  This sign vector (the region's sides with the tight hyperplan
 function of the point, and no two vertices, nor two facets, have the same one.  So equality is a matter
 of bits and never of coordinates.
 
+Where an activation jumps, later units have other forms on its two sides, and equal signs say nothing about
+equal places.  So its hyperplane is tight there, but its side stays in the sign vector: the complex is that
+of the domain cut open along the jumps.
+
 Sign vectors are found through a hash and then compared whole.  The hash of a region is the sum, modulo
 2**64, of each byte of its packed sides times a random number of that byte; a tight hyperplane's own bit
 is taken out again and a random number of the hyperplane is put in.
@@ -50,12 +54,14 @@ def hash_regions(sides, byte_keys, out):
 
 
 @compiled(inline="always")
-def blanked(total, label, region, sides, byte_keys, tight_keys, domain_sides):
+def blanked(total, label, region, sides, byte_keys, tight_keys, domain_sides, jumps):
     """Return the hash `total` of a region's sign vector with `label` blanked out (or cleared) as well."""
     if label <= CLEARED:
         label = CLEARED - label
     else:
         total += tight_keys[domain_sides + label]
+        if label >= 0 and jumps[label]:
+            return total
     if label >= 0:
         place = np.uint64(label & 7)
         bit = np.uint64(sides[region, label >> 3]) >> place & np.uint64(1)
@@ -74,7 +80,7 @@ def mixed(word):
 
 
 @compiled()
-def same_sign_vector(region_a, tight_a, count_a, region_b, tight_b, count_b, sides):
+def same_sign_vector(region_a, tight_a, count_a, region_b, tight_b, count_b, sides, jumps):
     """Return whether two sign vectors are equal.
 
     Parameters
@@ -83,6 +89,7 @@ def same_sign_vector(region_a, tight_a, count_a, region_b, tight_b, count_b, sid
     tight_a, tight_b : int32 arrays
         Their first `count_a` and `count_b` entries are the labels that are blanked out.
     sides : (regions, bytes) uint8
+    jumps : (hyperplanes,) bool
     """
     differing, normal = 0, 0
     for i in range(count_a):
@@ -102,7 +109,10 @@ def same_sign_vector(region_a, tight_a, count_a, region_b, tight_b, count_b, sid
         normal += 1
         if label >= 0:
             byte, place = label >> 3, label & 7
-            differing += (sides[region_a, byte] ^ sides[region_b, byte]) >> place & 1
+            other = (sides[region_a, byte] ^ sides[region_b, byte]) >> place & 1
+            if other and jumps[label]:
+                return False
+            differing += other
     for j in range(count_b):
         label, found = tight_b[j], False
         if label <= CLEARED:

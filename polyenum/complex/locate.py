@@ -48,8 +48,17 @@ class Locator:
 
     def _exactly(self, point: NDArray[np.float64]) -> int:
         """Return the first region whose closure contains `point`, -1 if none does."""
-        sides, known = exact_sides(self._network, self._domain, point)
-        packed = np.packbits(sides, bitorder="little")
-        mask = np.packbits(known, bitorder="little")
-        match = ~np.any((self._packed ^ packed) & mask, axis=1)
-        return int(np.argmax(match)) if match.any() else -1
+        # Where an activation jumps, the regions on both sides contain it, with other later signs.
+        queue: list[frozenset[int]] = [frozenset()]
+        found = []
+        for above in queue:
+            sides, known = exact_sides(self._network, self._domain, point, above=above)
+            packed = np.packbits(sides, bitorder="little")
+            mask = np.packbits(known, bitorder="little")
+            match = ~np.any((self._packed ^ packed) & mask, axis=1)
+            if match.any():
+                found.append(int(np.argmax(match)))
+            for h in np.flatnonzero(self._network.jumps & ~known & ~sides).tolist():
+                if above | {h} not in queue:
+                    queue.append(above | {h})
+        return min(found, default=-1)

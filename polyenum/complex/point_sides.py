@@ -68,9 +68,15 @@ def proven_sides(
 
 
 def exact_sides(
-    network: PiecewiseLinearNetwork, domain: Domain | None, point: NDArray[np.float64]
+    network: PiecewiseLinearNetwork,
+    domain: Domain | None,
+    point: NDArray[np.float64],
+    *,
+    above: frozenset[int] = frozenset(),
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return the sides of one point in rational arithmetic, and where it is not on the hyperplane.
+
+    On a hyperplane it counts as below, but on those in `above`.
 
     Returns
     -------
@@ -106,13 +112,15 @@ def exact_sides(
                 own = table.groups == table.groups[i]
                 members = [z[k] for k in np.flatnonzero(own)]
                 first = i - int(np.argmax(own))
-                above = [x == max(members) and x not in members[:first]]
+                own_sides = [x == max(members) and x not in members[:first]]
                 known.append(members.count(max(members)) == 1 or x != max(members))
             else:
                 bps = [float(b) for b in table.breakpoints[table.offsets[i] : table.offsets[i + 1]]]
-                above = [x > b for b in bps]
+                own_sides = [
+                    x > b or (x == b and len(sides) + k in above) for k, b in enumerate(bps)
+                ]
                 known += [x != b for b in bps]
-            sides += above
-            piece = int(table.slope_offsets[i]) + sum(above)
+            sides += own_sides
+            piece = int(table.slope_offsets[i]) + sum(own_sides)
             value.append(Fraction(float(table.slopes[piece])) * x + table.exact_intercepts[piece])
     return np.array(sides, np.bool_), np.array(known, np.bool_)

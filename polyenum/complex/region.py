@@ -26,7 +26,8 @@ class Facet:
     vertices : (n,) int64
         The facet's vertices, as indices into the complex's ``vertices``.
     neighbor : int or None
-        The region on the other side; None at the domain's boundary.
+        The region on the other side; None at the domain's boundary, and where an activation jumps: there
+        regions do not meet facet to facet.
     """
 
     units: tuple[int, ...]

@@ -223,6 +223,7 @@ class RegionComplex:
             groups,
             starts,
             readers,
+            self.network.jumps,
         )
 
     @cached_property

@@ -26,6 +26,7 @@ class Corners(NamedTuple):
     groups: NDArray[np.int64]
     reader_offsets: NDArray[np.int64]
     readers: NDArray[np.int64]
+    jumps: NDArray[np.bool_]
 
 
 def share_vertices(corners: Corners) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
@@ -84,7 +85,14 @@ def number_vertices(x, table, ids, first, first_region, hashes, tight, progress)
             total = x.hashes[region]
             for i in range(k):
                 total = blanked(
-                    total, tight[0, i], region, x.sides, x.byte_keys, x.tight_keys, x.domain_sides
+                    total,
+                    tight[0, i],
+                    region,
+                    x.sides,
+                    x.byte_keys,
+                    x.tight_keys,
+                    x.domain_sides,
+                    x.jumps,
                 )
             slot = mixed(total) & wrap
             vertex = -1
@@ -100,7 +108,7 @@ def number_vertices(x, table, ids, first, first_region, hashes, tight, progress)
                         tight[1],
                     )
                     n = canonical(tight[1], n, other, x)
-                    if same_sign_vector(region, tight[0], k, other, tight[1], n, x.sides):
+                    if same_sign_vector(region, tight[0], k, other, tight[1], n, x.sides, x.jumps):
                         vertex = v
                         break
                 slot = (slot + np.uint64(1)) & wrap

@@ -149,6 +149,7 @@ def neighborhood(
     (4, True, [0.0, 0.25, 0.5, 0.5])
     """
     network, point = _checked(net, x, radius, max_regions, norm, domain)
+    _refuse_jumps(network, "neighborhood")
     if max_regions is None and not np.isfinite(radius):
         raise OptionError("give radius or max_regions, or the walk may not end")
     from polyenum.exploration.explore import Explorer, RegionFound
@@ -263,6 +264,7 @@ def decision_distance(
     1.414213562
     """
     network, point = _checked(net, x, radius, max_regions, norm, domain)
+    _refuse_jumps(network, "decision_distance")
     from polyenum.exploration.explore import Explorer, TargetFound
 
     outputs = network(point)
@@ -325,6 +327,16 @@ def _checked(
     if domain is not None and not domain.contains(point):
         raise DomainError(f"x lies outside {domain!r}")
     return network, point
+
+
+def _refuse_jumps(network: PiecewiseLinearNetwork, call: str) -> None:
+    if network.has_jumps:
+        unit = int(network.hyperplane_unit[np.argmax(network.jumps)])
+        stage = network.stages[int(network.unit_layer[unit])].name
+        raise NetworkError(
+            f"{stage}: its activation jumps, and {call} crosses facets, beyond which there may be several "
+            "regions then; enumerate_regions and boundary_distance work"
+        )
 
 
 def _bar(progress: bool, max_regions: int | None) -> Any:

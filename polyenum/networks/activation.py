@@ -6,6 +6,10 @@ slope more than breakpoints, ``slopes[offsets[i] + i : offsets[i + 1] + i + 1]``
 intercept of its leftmost piece; the other intercepts follow from continuity, exactly:
 ``intercept[k + 1] = intercept[k] + (slope[k] - slope[k + 1]) * breakpoint[k]``.
 
+**Jumps.**  An activation that is not continuous (Hardshrink, Threshold, sign) says all its intercepts
+itself, in `own_intercepts`.  At the breakpoint it has the value of the piece on the left, which decides
+nothing: regions are full-dimensional.
+
 A coordinate without breakpoints is affine: no unit, nothing to split on.
 
 **Maxima.**  The largest of some coordinates is one unit, whose piece is the number of the largest (the first
@@ -46,6 +50,8 @@ class ActivationTable:
     groups : (n,) int64, optional
         The number of the maximum of which each coordinate is a member, -1 where of none.  The members of
         a group stand side by side; each has the breakpoint 0 and the slopes 0 and 1.
+    own_intercepts : (m + n,) float64, optional
+        The intercepts of the coordinates that jump, in the order of `slopes`; NaN for all others.
 
     Examples
     --------
@@ -59,6 +65,7 @@ class ActivationTable:
     slopes: NDArray[np.float64]
     starts: NDArray[np.float64]
     groups: NDArray[np.int64] | None = None
+    own_intercepts: NDArray[np.float64] | None = None
 
     @staticmethod
     def maxima(sizes: Sequence[int]) -> ActivationTable:
@@ -82,9 +89,13 @@ class ActivationTable:
 
     @staticmethod
     def uniform(
-        n: int, *, breakpoints: Sequence[float], slopes: Sequence[float], start: float = 0.0
+        n: int,
+        *,
+        breakpoints: Sequence[float],
+        slopes: Sequence[float],
+        start: float | Sequence[float] = 0.0,
     ) -> ActivationTable:
-        """Return the table that gives all `n` coordinates the same activation."""
+        """Return the table that gives all `n` coordinates the same activation; see `from_rows`."""
         return ActivationTable.from_rows([(breakpoints, slopes, start)] * n)
 
     @staticmethod
@@ -99,40 +110,58 @@ class ActivationTable:
 
     @staticmethod
     def from_rows(
-        rows: Sequence[tuple[Sequence[float], Sequence[float], float]],
+        rows: Sequence[tuple[Sequence[float], Sequence[float], float | Sequence[float]]],
     ) -> ActivationTable:
         """Return the table with one (breakpoints, slopes, start) per coordinate.
 
-        A breakpoint between two equal slopes is no breakpoint and is left out.
+        `start` is the intercept of the leftmost piece; where the activation jumps, it is the list of the
+        intercepts of all pieces.  A breakpoint between two equal pieces is none and is left out.
 
         Raises
         ------
         NetworkError
-            If the numbers do not describe a continuous piecewise-linear function.
+            If the numbers do not describe a piecewise-linear function.
         """
         offsets, breakpoints, slopes, starts = [0], [], [], []
+        own: list[float] = []
         for i, (bps, slps, start) in enumerate(rows):
+            jumps = isinstance(start, Sequence)
+            values = list(start) if isinstance(start, Sequence) else [start]
+            if jumps and len(values) != len(slps):
+                raise NetworkError(
+                    f"activation of coordinate {i}: {len(slps)} slopes need as many intercepts, "
+                    f"found {len(values)}"
+                )
             if len(slps) != len(bps) + 1:
                 raise NetworkError(
                     f"activation of coordinate {i}: {len(bps)} breakpoints need "
                     f"{len(bps) + 1} slopes, found {len(slps)}"
                 )
-            if not np.all(np.isfinite([*bps, *slps, start])):
+            if not np.all(np.isfinite([*bps, *slps, *values])):
                 raise NetworkError(f"activation of coordinate {i} holds a NaN or an infinity")
             if any(b <= a for a, b in zip(bps[:-1], bps[1:], strict=True)):
                 raise NetworkError(
                     f"activation of coordinate {i}: breakpoints must increase, found {list(bps)}"
                 )
-            kept = [k for k in range(len(bps)) if slps[k] != slps[k + 1]]
+            kept = [
+                k
+                for k in range(len(bps))
+                if slps[k] != slps[k + 1] or (jumps and values[k] != values[k + 1])
+            ]
             breakpoints += [float(bps[k]) for k in kept]
-            slopes += [float(slps[0])] + [float(slps[k + 1]) for k in kept]
-            starts.append(float(start))
+            pieces = [0] + [k + 1 for k in kept]
+            slopes += [float(slps[k]) for k in pieces]
+            starts.append(float(values[0]))
             offsets.append(len(breakpoints))
+            if jumps and all(_meet(bps[k], slps[k : k + 2], values[k : k + 2]) for k in kept):
+                jumps = False
+            own += [float(values[k]) if jumps else np.nan for k in pieces]
         return ActivationTable(
             np.array(offsets, np.int64),
             np.array(breakpoints, np.float64),
             np.array(slopes, np.float64),
             np.array(starts, np.float64),
+            own_intercepts=None if np.isnan(own).all() else np.array(own),
         )
 
     @staticmethod
@@ -142,16 +171,23 @@ class ActivationTable:
         offsets = [t.offsets[1:] + end for t, end in zip(tables, ends, strict=False)]
         groups = [np.full(len(t), -1) if t.groups is None else t.groups for t in tables]
         first = 0
-        for own in groups:  # numbered from 0 in each
-            own[own >= 0] += first
-            first += int(own.max(initial=-1)) + 1
+        for numbers in groups:  # numbered from 0 in each
+            numbers[numbers >= 0] += first
+            first += int(numbers.max(initial=-1)) + 1
         found = np.concatenate(groups)
+        own = np.concatenate(
+            [
+                np.full(len(t.slopes), np.nan) if t.own_intercepts is None else t.own_intercepts
+                for t in tables
+            ]
+        )
         return ActivationTable(
             np.concatenate([np.zeros(1, np.int64), *offsets]),
             np.concatenate([t.breakpoints for t in tables]),
             np.concatenate([t.slopes for t in tables]),
             np.concatenate([t.starts for t in tables]),
             found if (found >= 0).any() else None,
+            None if np.isnan(own).all() else own,
         )
 
     def __len__(self) -> int:
@@ -167,7 +203,11 @@ class ActivationTable:
         """The intercepts in the order of `slopes`, as rational numbers."""
         found: list[Fraction] = []
         for i in range(len(self)):
-            slopes = self.slopes[self.slope_offsets[i] : self.slope_offsets[i + 1]]
+            at = slice(self.slope_offsets[i], self.slope_offsets[i + 1])
+            slopes = self.slopes[at]
+            if self.own_intercepts is not None and not np.isnan(self.own_intercepts[at.start]):
+                found += [Fraction(float(x)) for x in self.own_intercepts[at]]
+                continue
             found.append(Fraction(float(self.starts[i])))
             for k, b in enumerate(self.breakpoints[self.offsets[i] : self.offsets[i + 1]]):
                 jump = Fraction(float(slopes[k])) - Fraction(float(slopes[k + 1]))
@@ -178,6 +218,20 @@ class ActivationTable:
     def intercepts(self) -> NDArray[np.float64]:
         """(m + n,) float64: `exact_intercepts`, each rounded once."""
         return np.array([float(q) for q in self.exact_intercepts], np.float64)
+
+    @cached_property
+    def jumps(self) -> NDArray[np.bool_]:
+        """(m,) bool: the breakpoints at which the activation jumps."""
+        found = np.zeros(len(self.breakpoints), np.bool_)
+        if self.own_intercepts is None:
+            return found
+        left = np.arange(len(found)) + self.breakpoint_coordinate
+        for k in np.flatnonzero(~np.isnan(self.own_intercepts[left])).tolist():
+            at = slice(left[k], left[k] + 2)
+            found[k] = not _meet(
+                self.breakpoints[k], self.slopes[at].tolist(), self.own_intercepts[at].tolist()
+            )
+        return found
 
     @cached_property
     def breakpoint_coordinate(self) -> NDArray[np.int64]:
@@ -206,6 +260,7 @@ class ActivationTable:
         )
         if self.groups is not None:
             found &= self.groups < 0
+        found[self.breakpoint_coordinate[self.jumps]] = False
         return found
 
     @cached_property
@@ -270,6 +325,13 @@ class ActivationTable:
         z = np.asarray(z, np.float64)
         piece = self.slope_offsets[:-1] + self.pieces(self.sides(z))
         return self.slopes[piece] * z + self.intercepts[piece]
+
+
+def _meet(breakpoint: float, slopes: Sequence[float], intercepts: Sequence[float]) -> bool:
+    """Return whether two pieces have the same value at the breakpoint between them, exactly."""
+    slope = Fraction(float(slopes[0])) - Fraction(float(slopes[1]))
+    step = Fraction(float(intercepts[1])) - Fraction(float(intercepts[0]))
+    return slope * Fraction(float(breakpoint)) == step
 
 
 def ragged_sum(values: NDArray[np.bool_], offsets: NDArray[np.int64]) -> NDArray[np.int64]:

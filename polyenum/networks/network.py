@@ -226,6 +226,16 @@ class PiecewiseLinearNetwork:
         """Whether any unit is a maximum of several coordinates."""
         return any(stage.activation.groups is not None for stage in self.stages)
 
+    @cached_property
+    def jumps(self) -> NDArray[np.bool_]:
+        """(hyperplanes,) bool: those across which an activation jumps, and so may everything after it."""
+        return np.concatenate([stage.activation.jumps for stage in self.stages])
+
+    @cached_property
+    def has_jumps(self) -> bool:
+        """Whether any activation is not continuous."""
+        return bool(self.jumps.any())
+
     @property
     def hyperplane_count(self) -> int:
         """The number of (unit, breakpoint) pairs, a maximum having one for each of its members."""

@@ -129,13 +129,16 @@ class Gluing:
             members = range(begin, int(groups[begin, 1]))
             tight -= set(members)
             pattern &= ~sum(1 << member for member in members)
-        blank = sum(1 << x for x in tight if x >= 0)
+        # Where an activation jumps, its side stays.
+        jumps = self.case.network.jumps
+        blank = sum(1 << x for x in tight if x >= 0 and not jumps[x])
         return pattern & ~blank, tuple(sorted(tight))
 
     def match_facets(self) -> None:
         """Check that every facet inside the domain has exactly one partner."""
         for (_, labels), sharing in self.facets.items():
-            expected = 1 if labels[0] < 0 else 2
+            alone = labels[0] < 0 or self.case.network.jumps[list(labels)].any()
+            expected = 1 if alone else 2
             if len(sharing) != expected and (self.case.cx.complete or len(sharing) > expected):
                 region = sharing[0][0]
                 others = len(sharing) - 1

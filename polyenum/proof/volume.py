@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 
 import numpy as np
 
 from polyenum.domains import Domain
 from polyenum.proof.case import Case
+from polyenum.proof.geometry import owners, tight_labels
 from polyenum.proof.lattice import faces
+from polyenum.proof.rational import meeting_point
 
 
 def check_volumes(case: Case) -> float:
@@ -33,12 +36,42 @@ def check_volumes(case: Case) -> float:
     return float(off / whole)
 
 
+def check_exact_volumes(case: Case) -> None:
+    """Check the sum of the regions' volumes in rational numbers: that none is missing, if it is the domain's."""
+    total = Fraction(0)
+    for region in range(len(case.cx)):
+        sides = case.cx.sides_of(slice(region, region + 1))[0]
+        owner = owners(case, region, region + 1)
+        tight = tight_labels(case, region, region + 1, owner)
+        points = [meeting_point([case.rational.label(k, sides) for k in own]) for own in tight]
+        total += polytope_volume([p for p in points if p is not None], tight, case.domain.dim)
+    whole = domain_volume(case.domain)
+    if total != whole:
+        case.findings.append(
+            f"the regions leave a share of {float(1 - total / whole):.3g} uncovered"
+        )
+
+
 def domain_volume(domain: Domain) -> Fraction:
-    """Return the domain's volume: pyramids from the first vertex of each face over its facets."""
-    polytope, dim = domain.polytope, domain.dim
+    """Return the domain's volume."""
+    polytope = domain.polytope
     points = [[Fraction(x, p[-1]) for x in p[:-1]] for p in polytope.points]
+    return polytope_volume(points, polytope.tight, domain.dim)
+
+
+def polytope_volume(
+    points: Sequence[Sequence[Fraction]], tight: Sequence[Iterable[int]], dim: int
+) -> Fraction:
+    """Return the volume of a polytope: pyramids from the first vertex of each face over its facets.
+
+    Parameters
+    ----------
+    points : the vertices
+    tight : the hyperplanes on which each vertex lies
+    dim : int
+    """
     members: dict[int, int] = {}
-    for v, labels in enumerate(polytope.tight):
+    for v, labels in enumerate(tight):
         for label in labels:
             members[label] = members.get(label, 0) | 1 << v
     whole = (1 << len(points)) - 1

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
-from polyenum.networks.weights import is_sparse
 
 ZERO = 0
 """The number of the function that is 0."""
@@ -36,10 +35,7 @@ class EqualForms:
         from scipy.sparse import csr_array
 
         self._network = network
-        self._weights = [
-            stage.weight if is_sparse(stage.weight) else csr_array(stage.weight)
-            for stage in network.stages
-        ]
+        self._weights = [csr_array(stage.weight) for stage in network.stages]
         if domain.basis is None or domain.origin is None:
             self._inputs = np.arange(1, network.input_dim + 1)
         else:

@@ -15,6 +15,9 @@ from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
 from polyenum.networks.weights import Weight
 
+# Forms of single hyperplanes are kept up to this many.
+MOST_FOUND = 1 << 18
+
 Scaled = tuple[NDArray[Any], int]
 """An object array of integers and an exponent ``e``: the numbers are ``integers * 2**-e``."""
 
@@ -60,6 +63,8 @@ class ExactForms:
         self.domain = domain
         self._cache: OrderedDict[bytes, Scaled] = OrderedDict()
         self._cache_size = cache
+        self._depends: dict[int, NDArray[np.int64] | None] = {}
+        self._found: dict[tuple[int, bytes], tuple[Form, int]] = {}
         self._weights: list[tuple[IntegerMatrix | SparseIntegers, int]] = []
         for stage in network.stages:
             numbers, exponent = scaled_weight(stage.weight)
@@ -155,6 +160,44 @@ class ExactForms:
         The form's values are ``value * 2**-exponent``.  That of a member of a maximum is it less the
         largest, which `sides` says.
         """
+        depends = self._dependencies(h)
+        if depends is None:
+            return self._compute(h, sides)
+        key = (h, np.asarray(sides, np.uint8)[depends].tobytes())
+        found = self._found.get(key)
+        if found is None:
+            found = self._compute(h, sides)
+            if len(self._found) >= MOST_FOUND:
+                self._found.clear()
+            self._found[key] = found
+        return found
+
+    def _dependencies(self, h: int) -> NDArray[np.int64] | None:
+        """Return the hyperplanes whose sides the form of `h` depends on; None if it is all before it."""
+        if h not in self._depends:
+            self._depends[h] = self._cone(h)
+        return self._depends[h]
+
+    def _cone(self, h: int) -> NDArray[np.int64] | None:
+        offsets = self.network.hyperplane_offsets
+        layer = int(np.searchsorted(offsets, h, side="right")) - 1
+        own = np.array([h])
+        found = []
+        if self.network.groups[h, 0] >= 0:
+            own = np.arange(*self.network.groups[h])
+            found.append(own)
+        at = self.network.stages[layer].activation.breakpoint_coordinate[own - offsets[layer]]
+        for below in reversed(range(layer)):
+            weights = self._weights[below + 1][0]
+            if not isinstance(weights, SparseIntegers):
+                return None
+            at = np.unique(weights.take(at).columns).astype(np.int64)
+            table = self.network.stages[below].activation
+            reads = np.isin(table.breakpoint_coordinate, at)
+            found.append(offsets[below] + np.flatnonzero(reads))
+        return np.concatenate([*found, np.zeros(0)]).astype(np.int64)
+
+    def _compute(self, h: int, sides: NDArray[np.uint8]) -> tuple[Form, int]:
         offsets = self.network.hyperplane_offsets
         layer = int(np.searchsorted(offsets, h, side="right")) - 1
         table = self.network.stages[layer].activation

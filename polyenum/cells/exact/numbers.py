@@ -64,14 +64,21 @@ def quotient(x: int, w: int) -> tuple[float, float]:
 
 
 def meet(forms: Iterable[Form], dim: int) -> Point | None:
-    """Return the point where `forms` (d or more, in d dimensions) vanish, or None.
+    """Return the point where `forms` (d or more, in d dimensions) vanish; None if they leave more."""
+    found = meeting(forms, dim)
+    return None if found is None else found[0]
 
-    None where they leave more than a point; forms beyond the first d independent ones are not
-    looked at.  Fraction-free Gauss-Jordan elimination (Bareiss, Math. Comp. 22, 1968).
+
+def meeting(forms: Iterable[Form], dim: int) -> tuple[Point, list[int]] | None:
+    """Return the point where `forms` vanish, and the numbers of the first d independent ones.
+
+    None where they leave more than a point; forms beyond those are not looked at.  Fraction-free
+    Gauss-Jordan elimination (Bareiss, Math. Comp. 22, 1968).
     """
     rows: list[list[int]] = []
     pivots: list[int] = []
-    for form in forms:
+    used: list[int] = []
+    for number, form in enumerate(forms):
         row = list(form)
         for pivot, other in zip(pivots, rows, strict=True):
             if row[pivot]:
@@ -88,10 +95,12 @@ def meet(forms: Iterable[Form], dim: int) -> Point | None:
                 rows[i] = list(primitive(mixed))
         rows.append(row)
         pivots.append(column)
+        used.append(number)
         if len(rows) == dim:
             break
     if len(rows) < dim:
         return None
     by_column = dict(zip(pivots, rows, strict=True))
     scale = math.lcm(*(abs(by_column[k][k]) for k in range(dim)))
-    return primitive([-by_column[k][-1] * (scale // by_column[k][k]) for k in range(dim)] + [scale])
+    point = [-by_column[k][-1] * (scale // by_column[k][k]) for k in range(dim)]
+    return primitive([*point, scale]), used

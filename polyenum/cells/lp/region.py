@@ -27,7 +27,7 @@ class FacetFound(NamedTuple):
     label : int
         The hyperplane, or ``-1 - side``, that carries it.
     beyond : (hyperplanes,) uint8 or None
-        The sides of the region beyond it; None on the domain's boundary.
+        The sides of the region beyond it; None on the domain's boundary and where an activation jumps.
     """
 
     label: int
@@ -156,6 +156,8 @@ class RegionBounds:
             across = None
             if label >= 0:
                 across = self._across(sides, own, label, row, error, inside, beyond)
+                if (across != sides)[self._network.jumps].any():
+                    across = None
             found.append(FacetFound(label, across))
             for array in (rows, errors):
                 array[[k, last]] = array[[last, k]]

@@ -66,7 +66,10 @@ class State(ArrayTable):
             "uint8",
             1,
         ),  # per hyperplane: 1 for a member that may be the largest in its cell's box
-        "tie": ("int64", 1),  # per hyperplane: members of equal numbers are equal, where that is known
+        "tie": (
+            "int64",
+            1,
+        ),  # per hyperplane: members of equal numbers are equal, where that is known
         "ties_known": ("uint8", 1),  # per layer
         "guess": ("int64", 1),  # at a maximum's first hyperplane: whose forms the next layer's are
         "difference": ("float64", 1),  # (dim + 1): scratch

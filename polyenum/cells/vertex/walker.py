@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from polyenum.cells.engine import Found, SignCounts
 from polyenum.cells.exact.equal_forms import EqualForms
 from polyenum.cells.exact.forms import ExactForms
-from polyenum.cells.exact.numbers import Point, meet, quotient, value
+from polyenum.cells.exact.numbers import Point, meeting, quotient, value
 from polyenum.cells.vertex import state as k
 from polyenum.cells.vertex.maxima import walk_with_maxima
 from polyenum.cells.vertex.tables import Tables
@@ -86,8 +86,9 @@ class VertexWalker:
         self.words = 1
         self._certified = certified
         self._exact_signs = self._exact_cells = 0
+        # Labels that once pinned down a vertex with these numbers: where to look first.
+        self._pins: dict[bytes, list[int]] = {}
         self._network, self._domain = network, domain
-        self._corners: dict[bytes, Point] = {}
         # A vertex within this radius costs nothing worth a fresh solution.
         scale = float(np.abs(domain.vertices).max())
         self._floor = max(2.0**-26 * scale, k.SMALLEST)
@@ -344,10 +345,12 @@ class VertexWalker:
         form, exponent = self._forms.hyperplane(h, s.sides)
         s.decided_sign[:n] = 2
         for v in np.flatnonzero(s.sign[:n] == 2).tolist():
-            point = self._corner(s.hand_masks[hand, v])
+            point = self._corner(v)
             *whole, w = point
             rounded = [quotient(x, w) for x in whole]
+            pins = self._pins[s.hand_points[hand, v].tobytes()]
             s.hand_points[hand, v] = [*(x for x, _ in rounded), max(e for _, e in rounded)]
+            self._pins[s.hand_points[hand, v].tobytes()] = pins
             exact = value(form, point)
             number, error = quotient(exact, w << exponent)
             sign = (exact > 0) - (exact < 0)
@@ -368,29 +371,24 @@ class VertexWalker:
         s.tie[rivals] = self._equal.before_activation(layer, s.sides, t.hyper_row[rivals])
         s.ties_known[layer] = 1
 
-    def _corner(self, mask: NDArray[np.uint64]) -> Point:
-        """Return the exact vertex where the hyperplanes of `mask` meet, for the sides in hand."""
-        s = self.state
-        labels = []
-        for w, word in enumerate(mask.tolist()):
-            while word:
-                labels.append(int(s.hand_labels[64 * w + (word & -word).bit_length() - 1]))
-                word &= word - 1
-        labels.sort()
-        prefix = 0
-        if labels[-1] >= 0:
-            layer = int(np.searchsorted(self.tables.hyper, labels[-1], side="right")) - 1
-            # A member's form is relative to the largest, which the sides of its own layer say.
-            prefix = int(self.tables.hyper[layer + self._network.has_maxima])
-        key = np.array(labels, np.int64).tobytes() + s.sides[:prefix].tobytes()
-        point = self._corners.get(key)
-        if point is None:
-            point = meet((self._forms.label(label, s.sides) for label in labels), len(self.dims))
-            if point is None:
-                raise AssertionError("a vertex is not pinned down by its tight hyperplanes")
-            if len(self._corners) > 100_000:
-                self._corners.clear()
-            self._corners[key] = point
+    def _corner(self, v: int) -> Point:
+        """Return vertex `v` of the cell in hand exactly: where its tight hyperplanes meet."""
+        s, c = self.state, self.state.control
+        mask = s.hand_masks[c[k.HAND], v]
+        bits = np.unpackbits(mask.astype("<u8").view(np.uint8), bitorder="little")
+        labels = s.hand_labels[: c[k.LABELS]][bits[: c[k.LABELS]] == 1]
+        # Hundreds of hyperplanes may be tight in one place, most of them the same: those that pinned
+        # down a vertex here before come first.
+        here = s.hand_points[c[k.HAND], v].tobytes()
+        hint = [label for label in self._pins.get(here, ()) if (labels == label).any()]
+        tried = [*hint, *np.sort(labels).tolist()]
+        found = meeting((self._forms.label(label, s.sides) for label in tried), len(self.dims))
+        if found is None:
+            raise AssertionError("a vertex is not pinned down by its tight hyperplanes")
+        point, used = found
+        if len(self._pins) > 100_000:
+            self._pins.clear()
+        self._pins[here] = [tried[i] for i in used]
         return point
 
     def _grow_hand(self) -> None:

@@ -354,11 +354,11 @@ def _hard_sigmoid(node: Node, x: Any) -> Any:
 
 def _shrink(node: Node, x: Any) -> Any:
     width, bias = float(node.get("lambd", 0.5)), float(node.get("bias", 0.0))
-    if bias != width:
-        raise NetworkError(
-            f"{node.title}: a shrink with bias {bias} other than lambd {width} jumps: not supported"
-        )
-    return op.activate(x, pieces.soft_shrink(width, node.title), node.title)
+    return op.activate(x, pieces.shrink(width, bias, node.title), node.title)
+
+
+def _thresholded_relu(node: Node, x: Any) -> Any:
+    return op.activate(x, pieces.threshold(float(node.get("alpha", 1.0)), 0.0), node.title)
 
 
 def _prelu(node: Node, x: Any, slope: Any) -> Any:
@@ -569,11 +569,13 @@ _READERS: dict[str, Callable[..., Any]] = {
     "Reshape": _reshape,
     "Shape": lambda node, x: np.array(x.shape[node.get("start", 0) : node.get("end")], np.int64),
     "Shrink": _shrink,
+    "Sign": _activation(pieces.SIGN),
     "Slice": _slice,
     "Split": _split,
     "Squeeze": _squeeze,
     "Sub": lambda node, x, y: op.add(x, y, node.title, sign=-1),
     "Sum": _sum,
+    "ThresholdedRelu": _thresholded_relu,
     "Tile": _tile,
     "Transpose": _transpose,
     "Unsqueeze": _unsqueeze,

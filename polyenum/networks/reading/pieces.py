@@ -10,6 +10,8 @@ RELU6: Row = ([0.0, 6.0], [0.0, 1.0, 0.0], 0.0)
 ABS: Row = ([0.0], [-1.0, 1.0], 0.0)
 # torch's and ONNX's HardSigmoid differ: 1/6 and 0.2.
 HARD_SIGMOID: Row = ([-3.0, 3.0], [0.0, 1 / 6, 0.0], 0.0)
+# 0 itself, a set of measure zero, goes with -1.
+SIGN: Row = ([0.0], [0.0, 0.0], [-1.0, 1.0])
 
 NOT_PIECEWISE_LINEAR = {
     "celu", "elu", "selu", "gelu", "silu", "mish", "hardswish", "sigmoid", "tanh", "tanhshrink", "softmax",
@@ -28,10 +30,21 @@ def clamp(low: float, high: float) -> Row:
     return [float(low), float(high)], [0.0, 1.0, 0.0], float(low)
 
 
-def soft_shrink(width: float, name: str) -> Row:
-    """Return softshrink."""
+def shrink(width: float, offset: float, name: str) -> Row:
+    """Return the activation that is 0 between -width and width, and moved towards 0 by `offset` beyond.
+
+    Softshrink for ``offset=width``, Hardshrink, which jumps, for ``offset=0``.
+    """
+    width, offset = float(width), float(offset)
     if width < 0:
         raise NetworkError(f"{name}: lambda must be at least 0, found {width}")
     if width == 0:
-        return [], [1.0], 0.0
-    return [-float(width), float(width)], [1.0, 0.0, 1.0], float(width)
+        if offset == 0:
+            return [], [1.0], 0.0
+        return [0.0], [1.0, 1.0], [offset, -offset]
+    return [-width, width], [1.0, 0.0, 1.0], [offset, 0.0, -offset]
+
+
+def threshold(at: float, value: float) -> Row:
+    """Return the activation that is the identity above `at` and `value` below."""
+    return [float(at)], [0.0, 1.0], [float(value), 0.0]

@@ -28,8 +28,8 @@ from polyenum.networks.activation import ActivationTable
 # 2**26 float64 numbers are half a gigabyte.
 MOST_ELEMENTS = 2**26
 
-Row = tuple[Sequence[float], Sequence[float], float]
-"""Breakpoints, slopes and the leftmost intercept of one coordinate's activation."""
+Row = tuple[Sequence[float], Sequence[float], float | Sequence[float]]
+"""Breakpoints, slopes and the leftmost intercept (or all, where it jumps) of one coordinate's activation."""
 
 
 @dataclass(eq=False)

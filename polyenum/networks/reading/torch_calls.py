@@ -167,6 +167,10 @@ def _elementwise(row: Any) -> Callable[..., Any]:
     return lambda title, x, inplace=False: op.activate(x, row, title)
 
 
+def _threshold(title: str, x: Any, threshold: float, value: float, inplace: bool = False) -> Any:
+    return op.activate(x, pieces.threshold(threshold, value), title)
+
+
 def _hardtanh(
     title: str, x: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Any:
@@ -396,7 +400,12 @@ CALLS: dict[str, Callable[..., Any]] = {
     "clamp": _clamp, "clip": _clamp, "clamp_": _clamp,
     "clamp_min": lambda title, x, min: op.clip(x, min, None, title),
     "clamp_max": lambda title, x, max: op.clip(x, None, max, title),
-    "softshrink": lambda title, x, lambd=0.5: op.activate(x, pieces.soft_shrink(lambd, title), title),
+    "softshrink": lambda title, x, lambd=0.5: op.activate(x, pieces.shrink(lambd, lambd, title), title),
+    "hardshrink": lambda title, x, lambd=0.5: op.activate(x, pieces.shrink(lambd, 0.0, title), title),
+    "threshold": _threshold,
+    "threshold_": _threshold,
+    "_threshold": _threshold,
+    "sign": lambda title, x: op.activate(x, pieces.SIGN, title),
     "maximum": lambda title, x, y: op.maximum(x, y, title),
     "minimum": lambda title, x, y: op.maximum(x, y, title, sign=-1),
     "max": _extreme(1), "min": _extreme(-1), "amax": _extreme_only(1), "amin": _extreme_only(-1),

@@ -1,4 +1,4 @@
-"""Reading any ``torch.nn.Module`` that torch.fx can trace.
+"""Reading any ``torch.nn.Module`` that torch.fx can trace, or that torch.export has made.
 
 A module of torch.nn is read by a function of `torch_modules`, a call by one of `torch_calls`.  What does not
 depend on the input is computed by torch.
@@ -16,6 +16,12 @@ from polyenum.networks.reading import pieces
 from polyenum.networks.reading.lowering import lower
 from polyenum.networks.reading.tensor import SymbolicTensor
 from polyenum.networks.reading.torch_calls import CALLS
+from polyenum.networks.reading.torch_export import (
+    OPERATORS,
+    aten_name,
+    flatten_inputs,
+    is_exported,
+)
 from polyenum.networks.reading.torch_modules import MODULES
 from polyenum.networks.reading.torch_numbers import numbers
 
@@ -53,7 +59,7 @@ def from_module(
     if type(module).__module__.startswith("torch.nn.modules"):
         module = torch.nn.Sequential(module) if type(module).__name__ in MODULES else module
     try:
-        graph = torch.fx.Tracer().trace(module)
+        graph = module.graph if is_exported(module) else torch.fx.Tracer().trace(module)
     except Exception as error:
         raise NetworkError(
             f"torch.fx cannot trace {type(module).__name__}: {error}. Its forward must not depend on the "
@@ -104,24 +110,35 @@ def _evaluate(module: Any, node: Any, args: tuple, kwargs: dict) -> Any:
         title = f"layer '{node.target}' ({kind})"
         if not symbolic:
             return layer(*args, **kwargs)
+        if kind == "GuardsFn":  # of torch.export, on the shapes of its examples
+            return None
         known = type(layer).__module__.startswith("torch.nn.") and kind in MODULES
         if not known:
             return _unknown(kind, title, args, f"known are {', '.join(sorted(MODULES))}")
         return MODULES[kind](title, layer, *args)
+    aten = ""
     if node.op == "call_method":
         name, function = node.target, None
     else:
         name, function = getattr(node.target, "__name__", str(node.target)), node.target
+        aten = aten_name(function)
+        name = aten or name
+        if name == "tree_flatten_spec":
+            return flatten_inputs(args[0])
+        if name == "tree_unflatten":
+            return args[0]
     if not symbolic:
         return (
             function(*args, **kwargs) if function else getattr(args[0], name)(*args[1:], **kwargs)
         )
     title = f"{node.name} ({name})"
-    if name not in CALLS:
+    read = OPERATORS.get(name) if aten else None
+    read = read or CALLS.get(name)
+    if read is None:
         return _unknown(name, title, args, f"known calls are {', '.join(sorted(CALLS))}")
     args, kwargs = torch.fx.node.map_aggregate((args, kwargs), _plain)
     try:
-        return CALLS[name](title, *args, **kwargs)
+        return read(title, *args, **kwargs)
     except (TypeError, ValueError, IndexError) as error:
         raise NetworkError(f"{title}: {error}") from error
 
@@ -167,6 +184,9 @@ _KEEP_SIZE = {
 
 def _guess_shape(module: Any, start: Any) -> tuple[int, ...]:
     """Return the input's shape, from a layer that the input reaches with all its elements."""
+    example = start.meta.get("val")
+    if example is not None:
+        return tuple(int(n) for n in example.shape[1:])
     first, has_layers = "", any(p.numel() for p in module.parameters())
     nodes = list(start.users)
     for node in nodes:

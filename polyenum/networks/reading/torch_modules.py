@@ -130,7 +130,13 @@ MODULES: dict[str, Callable[[str, Any, Any], Any]] = {
     "RReLU": _rrelu,
     "Hardtanh": lambda title, layer, x: op.activate(x, pieces.clamp(layer.min_val, layer.max_val), title),
     "Hardsigmoid": lambda title, layer, x: op.activate(x, pieces.HARD_SIGMOID, title),
-    "Softshrink": lambda title, layer, x: op.activate(x, pieces.soft_shrink(layer.lambd, title), title),
+    "Softshrink": lambda title, layer, x: op.activate(
+        x, pieces.shrink(layer.lambd, layer.lambd, title), title
+    ),
+    "Hardshrink": lambda title, layer, x: op.activate(x, pieces.shrink(layer.lambd, 0.0, title), title),
+    "Threshold": lambda title, layer, x: op.activate(
+        x, pieces.threshold(layer.threshold, layer.value), title
+    ),
     **{f"BatchNorm{d}d": _batch_norm for d in (1, 2, 3)},
     **{f"Dropout{d}": _dropout for d in ("", "1d", "2d", "3d")},
     "AlphaDropout": _dropout,
