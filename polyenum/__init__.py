@@ -25,6 +25,7 @@ from polyenum.enumeration.api import RegionCount, count_regions, enumerate_regio
 from polyenum.errors import (
     CheckError,
     DomainError,
+    FileError,
     MissingExtraError,
     NetworkError,
     NumericalError,
@@ -40,6 +41,7 @@ from polyenum.exploration.api import (
     neighborhood,
 )
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage, load
+from polyenum.storage.regions import open_regions
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
@@ -56,6 +58,7 @@ __all__ = [
     "CheckReport",
     "Domain",
     "DomainError",
+    "FileError",
     "HPolytope",
     "Hull",
     "MissingExtraError",
@@ -82,6 +85,7 @@ __all__ = [
     "load",
     "load_vnnlib",
     "neighborhood",
+    "open_regions",
 ]
 
 

@@ -23,6 +23,10 @@ class RegionError(PolyenumError, ValueError):
     """A question to a region or a complex that it cannot answer."""
 
 
+class FileError(PolyenumError, ValueError):
+    """A file of saved regions cannot be read or written."""
+
+
 class NumericalError(PolyenumError, ArithmeticError):
     """Floats without error bounds (``certified=False``) contradicted each other."""
 

@@ -10,6 +10,7 @@ a corner's mask says whether the ``k``-th of them is tight there.  A label is a 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
@@ -525,6 +526,50 @@ class RegionComplex:
         value = np.einsum("nok,nk->no", self.weights[index], flat) + self.biases[index]
         value[index < 0] = np.nan
         return value.reshape(*array.shape[:-1], -1)
+
+    # -- files -----------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all of this, network and domain included, to a file; `open_regions` reads it again.
+
+        The file is written whole, or what was there before stays.
+
+        Parameters
+        ----------
+        path : path
+            Of an ``.npz`` file.
+
+        Raises
+        ------
+        FileError
+            If it cannot be written, or the domain is of a kind of somebody's own.
+        """
+        from polyenum.storage.regions import save_regions
+
+        save_regions(self, path)
+
+    def fits(self, network: PiecewiseLinearNetwork, domain: Domain) -> bool:
+        """Return whether the arrays fit each other, and a network and domain: nothing is out of range."""
+        n, dim, masks, labels = len(self), domain.dim, self.corner_masks, self.labels
+        corners = 0 if self._inside.shape[1] else 1
+        return bool(
+            n > 0
+            and self.packed_sides.shape[1] * 8 >= network.hyperplane_count
+            and len(self.vertex_offsets) == len(self.label_offsets) == n + 1
+            and self.vertex_offsets[0] == self.label_offsets[0] == 0
+            and self.vertex_offsets[-1] == len(self.corner_points) == len(masks)
+            and self.label_offsets[-1] == len(labels)
+            and (np.diff(self.vertex_offsets) >= corners).all()
+            and (np.diff(self.label_offsets) > 0).all()
+            and self.corner_points.shape[1] == dim
+            and np.isfinite(self.corner_points).all()
+            and self._maps.shape == (n, dim + 1, network.output_dim)
+            and self.map_error.shape == (2, network.output_dim)
+            and self._inside.shape in ((n, 0), (n, dim))
+            and labels.max() < network.hyperplane_count
+            and labels.min() >= -len(domain.sides)
+            and 64 * masks.shape[1] >= (np.diff(self.label_offsets).max() if corners else 0)
+        )
 
     # -- what it looks like ----------------------------------------------------------------------
 

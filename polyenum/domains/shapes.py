@@ -209,6 +209,7 @@ class Hull(Domain):
                 f"a Hull of dimension {array.shape[1]}: its sides are found up to dimension {LARGEST_DIM}; "
                 "name them yourself with an HPolytope, or use a Box or a Slice"
             )
+        self.points = array
         exact = sorted({point_of(map(float, p)) for p in array})
         forms = _hull_sides(exact)
         super().__init__(forms)

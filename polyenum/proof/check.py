@@ -165,24 +165,7 @@ def check(cx: RegionComplex, net: Any, domain: Domain, *, progress: bool = False
 def check_structure(case: Case) -> bool:
     """Check that the arrays fit each other, so that nothing can be out of range, and patterns differ."""
     cx, n = case.cx, len(case.cx.packed_sides)
-    labels, masks = cx.labels, cx.corner_masks
-    fits = (
-        n > 0
-        and cx.packed_sides.shape[1] * 8 >= case.network.hyperplane_count
-        and len(cx.vertex_offsets) == len(cx.label_offsets) == n + 1
-        and cx.vertex_offsets[0] == cx.label_offsets[0] == 0
-        and cx.vertex_offsets[-1] == len(cx.corner_points) == len(masks)
-        and cx.label_offsets[-1] == len(labels)
-        and (np.diff(cx.vertex_offsets) > 0).all()
-        and (np.diff(cx.label_offsets) > 0).all()
-        and cx.corner_points.shape[1] == case.domain.dim
-        and np.isfinite(cx.corner_points).all()
-        and len(cx.weights) == len(cx.biases) == n
-        and labels.max() < case.network.hyperplane_count
-        and labels.min() >= -len(case.domain.sides)
-        and 64 * masks.shape[1] >= np.diff(cx.label_offsets).max()
-    )
-    if not fits:
+    if not cx.fits(case.network, case.domain):
         case.findings.append("the arrays of the complex do not fit each other, or the domain")
         return False
     patterns = cx.packed_sides[:, : -(-case.network.hyperplane_count // 8)]

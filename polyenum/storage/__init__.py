@@ -1,0 +1,1 @@
+"""Saved results: complexes in files that hold everything and execute nothing."""
