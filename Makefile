@@ -15,7 +15,8 @@ test: $(VENV)/.test
 # Thousands of networks for every property; FUZZ_EXAMPLES=n says how many.
 fuzz: $(VENV)/.test
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest --durations=20 tests/test_reference.py \
-		tests/test_exactness.py tests/test_bounds.py tests/test_check.py tests/test_invariants.py tests/test_twins.py
+		tests/test_exactness.py tests/test_bounds.py tests/test_check.py tests/test_invariants.py tests/test_twins.py \
+		tests/test_jumps.py tests/test_sparse.py tests/planted_bugs.py
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.core

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+FOLDER = Path(__file__).parents[1] / "examples"
+EXAMPLES = [path for path in sorted(FOLDER.glob("*.py")) if path.stem != "property_testing"]
 
 
 def test_there_are_examples() -> None:

@@ -359,6 +359,10 @@ class PiecewiseLinearNetwork:
             ]
         )
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Print as `repr` in IPython and hypothesis, which would list every field of a dataclass."""
+        printer.text(repr(self))
+
     def __repr__(self) -> str:
         widths = [self.input_dim] + [len(s.bias) for s in self.stages]
         parameters = sum(s.size for s in self.stages)

@@ -1,0 +1,96 @@
+"""Networks that print as the code that makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyenum.errors import OptionError
+from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage
+
+Row = tuple[Sequence[float], Sequence[float], "float | Sequence[float]"]
+
+ROWS: dict[str, Row] = {
+    "relu": ([0.0], [0.0, 1.0], 0.0),
+    "leaky_relu": ([0.0], [0.125, 1.0], 0.0),
+    "abs": ([0.0], [-1.0, 1.0], 0.0),
+    "hardtanh": ([-1.0, 1.0], [0.0, 1.0, 0.0], -1.0),
+    "softshrink": ([-0.5, 0.5], [1.0, 0.0, 1.0], 0.5),
+    "hardshrink": ([-0.5, 0.5], [1.0, 0.0, 1.0], [0.0, 0.0, 0.0]),
+    "sign": ([0.0], [0.0, 0.0], [-1.0, 1.0]),
+}
+
+ACTIVATIONS = (*ROWS, "maxout")
+"""The activations that `network` and `networks` know; "maxout" takes the larger of each two coordinates."""
+
+
+class ReadableNetwork(PiecewiseLinearNetwork):
+    """A network whose ``repr`` is the call of `network` that makes it again, every number exact."""
+
+    def __repr__(self) -> str:
+        return self.code
+
+    code = ""
+
+
+def network(layers: Sequence[tuple[Any, Any]], *, activation: str = "relu") -> ReadableNetwork:
+    """Return a network of dense layers with one activation between them.
+
+    Parameters
+    ----------
+    layers : sequence of (weight, bias)
+        After the last one there is no activation.
+    activation : str
+        One of `ACTIVATIONS`.  With "maxout" each layer but the last has two rows for a unit, one after the other,
+        and the next layer one column for a unit.
+
+    Raises
+    ------
+    OptionError
+        If the activation is not known.
+    NetworkError
+        If shapes do not fit.
+
+    Examples
+    --------
+    >>> network([([[1.0], [-1.0]], [0.0, 0.5]), ([[1.0, 2.0]], [0.0])], activation="abs")
+    network([([[1.0], [-1.0]], [0.0, 0.5]), ([[1.0, 2.0]], [0.0])], activation='abs')
+    """
+    if activation not in ACTIVATIONS:
+        raise OptionError(
+            f"activation must be one of {', '.join(map(repr, ACTIVATIONS))}, found {activation!r}"
+        )
+    given = [(np.asarray(w), np.asarray(b)) for w, b in layers]
+    wide = [
+        (np.repeat(w, 2, axis=1) if activation == "maxout" and i else w, b)
+        for i, (w, b) in enumerate(given)
+    ]
+    plain = PiecewiseLinearNetwork.from_arrays(wide)
+    table = _table(activation)
+    stages = [
+        Stage(stage.weight, stage.bias, table(len(stage.bias)), stage.name)
+        for stage in plain.stages[:-1]
+    ]
+    found = ReadableNetwork([*stages, plain.stages[-1]])
+    option = "" if activation == "relu" else f", activation={activation!r}"
+    rows = ", ".join(f"({_numbers(w)}, {_numbers(b)})" for w, b in given)
+    object.__setattr__(found, "code", f"network([{rows}]{option})")
+    return found
+
+
+def _table(activation: str) -> Callable[[int], ActivationTable]:
+    if activation == "maxout":
+        return lambda n: ActivationTable.maxima([2] * (n // 2) + [1] * (n % 2))
+    breakpoints, slopes, start = ROWS[activation]
+    return lambda n: ActivationTable.uniform(n, breakpoints=breakpoints, slopes=slopes, start=start)
+
+
+def _numbers(array: NDArray[Any]) -> str:
+    """Return an array as code that gives the same numbers."""
+    if array.dtype in (np.float16, np.float32):
+        # As the float64 numbers that they are.
+        array = array.astype(np.float64)
+    return repr(array.tolist())
