@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
     from polyenum.proof.certificate import Certificate
     from polyenum.proof.check import CheckReport, check
+    from polyenum.sampling.api import verify_sampling
+    from polyenum.sampling.curve import SamplingCurve
+    from polyenum.sampling.report import SamplingReport
 
 __version__ = "0.1.0"
 
@@ -73,6 +76,8 @@ __all__ = [
     "RegionComplex",
     "RegionCount",
     "RegionError",
+    "SamplingCurve",
+    "SamplingReport",
     "Segment",
     "Slice",
     "Stage",
@@ -86,6 +91,7 @@ __all__ = [
     "load_vnnlib",
     "neighborhood",
     "open_regions",
+    "verify_sampling",
 ]
 
 
@@ -94,7 +100,10 @@ _LAZY = {
     "Certificate": "polyenum.proof.certificate",
     "CheckReport": "polyenum.proof.check",
     "RegionComplex": "polyenum.complex.region_complex",
+    "SamplingCurve": "polyenum.sampling.curve",
+    "SamplingReport": "polyenum.sampling.report",
     "check": "polyenum.proof.check",
+    "verify_sampling": "polyenum.sampling.api",
 }
 
 

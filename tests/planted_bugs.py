@@ -1,4 +1,4 @@
-"""The strategies find bugs planted in copies of the library: part of ``make fuzz``, for each copy compiles anew."""
+"""The strategies find bugs planted in copies of the library: part of ``make fuzz``, for copies compile anew."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ BUGS = {
 def test_bugs_planted_in_a_copy_are_found(bug: str, tmp_path: Path) -> None:
     """Within the default number of examples: 100."""
     shutil.copytree(
-        Path(pe.__file__).parent, tmp_path / "polyenum", ignore=shutil.ignore_patterns("__pycache__")
+        Path(pe.__file__).parent,
+        tmp_path / "polyenum",
+        ignore=shutil.ignore_patterns("__pycache__"),
     )
     name, right, wrong = BUGS[bug]
     file = tmp_path / "polyenum" / name

@@ -74,9 +74,7 @@ def test_every_kind_is_drawn_as_it_says() -> None:
 
 def test_examples_shrink_to_short_ones() -> None:
     """Two units whose creases cross in the box."""
-    net = find(
-        networks(inputs=2), lambda net: pe.count_regions(net, pe.Box(-1, 1, dim=2)) >= 4
-    )
+    net = find(networks(inputs=2), lambda net: pe.count_regions(net, pe.Box(-1, 1, dim=2)) >= 4)
     assert net.unit_count <= 3
     assert max(np.abs(s.weight).max() for s in net.stages) <= 2
 
@@ -84,11 +82,11 @@ def test_examples_shrink_to_short_ones() -> None:
 def test_refusals() -> None:
     with pytest.raises(pe.OptionError, match=r"width must be .*found \(3, 2\)"):
         networks(width=(3, 2))
-    with pytest.raises(pe.OptionError, match="weights must be among 'integer'.*found 'odd'"):
+    with pytest.raises(pe.OptionError, match=r"weights must be among 'integer'.*found 'odd'"):
         networks(weights="odd")
     with pytest.raises(pe.OptionError, match="kinds must be among 'box'"):
         domains(2, kinds="ball")
-    with pytest.raises(pe.OptionError, match="activation must be one of 'relu'.*found 'tanh'"):
+    with pytest.raises(pe.OptionError, match=r"activation must be one of 'relu'.*found 'tanh'"):
         network([([[1.0]], [0.0])], activation="tanh")
 
 
@@ -98,7 +96,17 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "property_testing.py"
 
 def test_the_guide_s_theorem_holds_and_its_conjecture_does_not(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-p", "no:xdist", str(EXAMPLE)],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-v",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:xdist",
+            str(EXAMPLE),
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,11 @@ from numpy.typing import NDArray
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.errors import OptionError, RegionError, missing_extra
 
-__all__ = ["function_1d", "partition", "surface"]
+if TYPE_CHECKING:
+    from polyenum.sampling.curve import SamplingCurve
+    from polyenum.sampling.report import SamplingReport
+
+__all__ = ["function_1d", "partition", "sampling", "sampling_curve", "surface"]
 
 Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -69,6 +73,36 @@ def surface(cx: RegionComplex, *, title: str = "", backend: str = "matplotlib") 
     """
     _need_dim(cx, 2, "surface")
     return _backend(backend).surface(cx, title)
+
+
+def sampling(report: SamplingReport, *, title: str = "", backend: str = "matplotlib") -> Any:
+    """Draw exact regions in 1-D or 2-D with the sample points on them; those without a point are marked.
+
+    Parameters
+    ----------
+    report : SamplingReport
+        From `verify_sampling`.
+    title, backend
+        As in `function_1d`; so are returns and errors.
+    """
+    if report.complex.dim not in (1, 2):
+        raise RegionError(
+            f"sampling is drawn in 1-D and 2-D; this one has {report.complex.dim} dimensions"
+        )
+    return _backend(backend).sampling(report, title)
+
+
+def sampling_curve(curve: SamplingCurve, *, title: str = "", backend: str = "matplotlib") -> Any:
+    """Draw sampled counts against the number of sample points, with the exact count as a line.
+
+    Parameters
+    ----------
+    curve : SamplingCurve
+        From `SamplingReport.curve`.
+    title, backend
+        As in `function_1d`; so are returns and errors.
+    """
+    return _backend(backend).sampling_curve(curve, title)
 
 
 def _need_dim(cx: RegionComplex, dim: int, name: str) -> None:

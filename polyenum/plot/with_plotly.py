@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.plot.shapes import PALETTE, corner_heights, describe, fans, neighbor_colors
+from polyenum.sampling.curve import SamplingCurve
+from polyenum.sampling.report import SamplingReport
 
 
 def function_1d(cx: RegionComplex, target: Any, title: str) -> go.Figure:
@@ -125,6 +127,66 @@ def surface(cx: RegionComplex, title: str) -> go.Figure:
         height=640,
     )
     return figure
+
+
+def sampling(report: SamplingReport, title: str) -> go.Figure:
+    """Draw sample points on exact regions."""
+    cx = report.complex
+    missed = np.isin(report.region_of, report.missed)
+    corners = cx.vertices[cx.vertex_ids]
+    if cx.dim == 1:
+        corners = np.column_stack([corners, corner_heights(cx)])
+    figure = go.Figure()
+    for flag, name, color in ((False, "regions", PALETTE[0]), (True, "missed regions", PALETTE[5])):
+        rings = _rings(corners, cx.vertex_offsets, np.flatnonzero(missed == flag))
+        if len(rings):
+            figure.add_scatter(
+                x=rings[:, 0],
+                y=rings[:, 1],
+                mode="lines",
+                name=name,
+                fill="toself" if cx.dim == 2 else None,
+                fillcolor=color if flag else "#E8EEF3",
+                line={
+                    "color": color if cx.dim == 1 or flag else "gray",
+                    "width": 2 if cx.dim == 1 else 0.7,
+                },
+                hoverinfo="skip",
+            )
+    y = report.points[:, 1] if cx.dim == 2 else cx(report.points)[:, 0]
+    figure.add_scattergl(
+        x=report.points[:, 0],
+        y=y,
+        mode="markers",
+        marker={"color": "black", "size": 3},
+        name="sample points",
+    )
+    if cx.dim == 2:
+        figure.update_yaxes(scaleanchor="x", constrain="domain")
+    shown = title or (
+        f"{report.sampled_count:,} sampled, {report.exact_count:,} exact, {len(report.missed):,} missed"
+    )
+    return _finish(figure, shown, "x", "f(x)" if cx.dim == 1 else "y")
+
+
+def sampling_curve(curve: SamplingCurve, title: str) -> go.Figure:
+    """Draw sampled counts against the number of points."""
+    figure = go.Figure()
+    for y, name, color in (
+        (np.full(len(curve.points), curve.exact), "exact", "black"),
+        (curve.sampled, "sampled", PALETTE[5]),
+        (curve.seen, "exact regions with a point", PALETTE[0]),
+    ):
+        figure.add_scatter(
+            x=curve.points,
+            y=y,
+            mode="lines" if name == "exact" else "lines+markers",
+            name=name,
+            line={"color": color, "dash": "dash" if name == "exact" else "solid"},
+        )
+    figure.update_xaxes(type="log")
+    figure.update_yaxes(rangemode="tozero")
+    return _finish(figure, title, "sample points", "regions")
 
 
 def _rings(

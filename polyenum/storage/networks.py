@@ -12,8 +12,7 @@ from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage
 from polyenum.networks.weights import Weight, is_sparse
 
 Arrays = dict[str, NDArray[Any]]
-_TABLE = ("offsets", "breakpoints", "slopes", "starts")
-_OPTIONAL = ("groups", "own_intercepts")
+_FIELDS = ("offsets", "breakpoints", "slopes", "starts", "groups", "own_intercepts")
 
 
 def network_arrays(network: PiecewiseLinearNetwork) -> tuple[list[dict[str, Any]], Arrays]:
@@ -29,7 +28,7 @@ def network_arrays(network: PiecewiseLinearNetwork) -> tuple[list[dict[str, Any]
         else:
             arrays[name + "weight"] = weight
         arrays[name + "bias"] = stage.bias
-        for field in (*_TABLE, *_OPTIONAL):
+        for field in _FIELDS:
             array = getattr(stage.activation, field)
             if array is not None:
                 arrays[name + field] = array
@@ -46,7 +45,10 @@ def network_of(header: list[dict[str, Any]], arrays: Mapping[str, Any]) -> Piece
         name = f"stage{i}."
         bias = arrays[name + "bias"]
         table = ActivationTable(
-            *(arrays[name + field] for field in _TABLE),
+            arrays[name + "offsets"],
+            arrays[name + "breakpoints"],
+            arrays[name + "slopes"],
+            arrays[name + "starts"],
             groups=arrays.get(name + "groups"),
             own_intercepts=arrays.get(name + "own_intercepts"),
         )

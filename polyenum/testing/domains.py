@@ -58,9 +58,7 @@ def domains(
     return st.one_of([makers[kind](inputs) for kind in chosen])
 
 
-def _called(
-    draw: st.DrawFn, kind: Callable[..., Domain], *args: Any, **kwargs: Any
-) -> Domain:
+def _called(draw: st.DrawFn, kind: Callable[..., Domain], *args: Any, **kwargs: Any) -> Domain:
     """Return ``kind(*args, **kwargs)``, which hypothesis prints as this call."""
     return draw(
         st.builds(kind, *map(st.just, args), **{name: st.just(x) for name, x in kwargs.items()})

@@ -94,7 +94,7 @@ def _networks(
     widths = [draw(st.integers(*ranges["inputs"]))]
     widths += [draw(st.integers(*ranges["width"])) for _ in range(depth)]
     widths.append(draw(st.integers(*ranges["outputs"])))
-    layers = []
+    layers: list[Layer] = []
     for i, (m, n) in enumerate(zip(widths[:-1], widths[1:], strict=True)):
         rows = 2 * n if activation == "maxout" and i < depth else n
         weight, bias = _LAYERS[kind](draw, rows, m)
@@ -144,18 +144,16 @@ _LAYERS: dict[str, Callable[[st.DrawFn, int, int], Layer]] = {
 def _range(name: str, value: int | tuple[int, int]) -> tuple[int, int]:
     low, high = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
     whole = all(isinstance(x, (int, np.integer)) and not isinstance(x, bool) for x in (low, high))
-    if not whole or not 1 <= low <= high:  # type: ignore[operator]
+    if not whole or not 1 <= low <= high:
         raise OptionError(
             f"{name} must be a whole number of at least 1, or (least, most), found {value!r}"
         )
-    return int(low), int(high)  # type: ignore[arg-type]
+    return int(low), int(high)
 
 
 def _choice(name: str, value: str | Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     chosen = (value,) if isinstance(value, str) else tuple(value)
     unknown = [x for x in chosen if x not in known]
     if unknown or not chosen:
-        raise OptionError(
-            f"{name} must be among {', '.join(map(repr, known))}, found {value!r}"
-        )
+        raise OptionError(f"{name} must be among {', '.join(map(repr, known))}, found {value!r}")
     return chosen

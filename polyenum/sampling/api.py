@@ -1,0 +1,135 @@
+"""`verify_sampling`: a sampled count held against the exact regions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from polyenum.complex.region_complex import RegionComplex
+from polyenum.domains import Domain
+from polyenum.enumeration.api import enumerate_regions
+from polyenum.errors import OptionError, RegionError
+from polyenum.networks import load
+from polyenum.sampling.methods import BY_NAME
+from polyenum.sampling.points import grid, random_points
+from polyenum.sampling.report import SamplingReport, Setup
+
+METHODS = tuple(BY_NAME)
+"""How sampled regions are told apart: "unique", "rounded", "slopes", "patterns"."""
+
+
+def verify_sampling(
+    net: Any,
+    domain: Domain,
+    *,
+    method: str = "unique",
+    sampling: str = "grid",
+    resolution: int = 100,
+    dtype: str = "float32",
+    decimals: int = 5,
+    rtol: float = 1e-2,
+    atol: float = 1e-2,
+    seed: int = 0,
+    exact: RegionComplex | None = None,
+    threads: int | None = None,
+    progress: bool = False,
+    engine: str = "auto",
+) -> SamplingReport:
+    """Count regions by sampling, as people do, and hold the count against the exact regions.
+
+    Parameters
+    ----------
+    net : whatever `load` takes
+    domain : Domain
+        Of any dimension.
+    method : {"unique", "rounded", "slopes", "patterns"}
+        How points of one region are told from those of another: by ``np.unique`` of their raw gradients, by
+        that of gradients rounded to `decimals`, in 1-D by slopes of neighbouring points that are not
+        ``isclose(rtol, atol)``, or by their activation patterns.  Gradients are held against the linear regions,
+        patterns against the activation regions.
+    sampling : {"grid", "random"}
+        Where the points are: on a grid over the bounding box, or anywhere, uniformly.
+    resolution : int
+        Of a grid the points along each axis, else the number of points.
+    dtype : {"float32", "float64"}
+        In what floats the sampled side computes.
+    decimals : int
+        For "rounded".
+    rtol, atol : float
+        For "slopes".
+    seed : int
+        Of random points.
+    exact : RegionComplex, optional
+        The exact regions of this network on this domain, if they are at hand.
+    threads, progress, engine
+        As in `enumerate_regions`.
+
+    Returns
+    -------
+    SamplingReport
+
+    Raises
+    ------
+    OptionError
+        If an option has an impossible value, before any work.
+    RegionError
+        If `exact` is not complete, or is of something else.
+
+    Examples
+    --------
+    >>> import polyenum as pe
+    >>> tent = [([[1.0], [1.0], [1.0]], [1, -0.5, -0.52]), ([[2.0, -4.0, 5.0]], [0])]
+    >>> report = pe.verify_sampling(tent, pe.Box(0, 1, dim=1), resolution=12)
+    >>> report.exact_count, report.sampled_count, report.missed.tolist()
+    (3, 2, [1])
+    >>> report.resolution_needed
+    51
+    """
+    _check_choice("method", method, METHODS)
+    _check_choice("sampling", sampling, ("grid", "random"))
+    _check_choice("dtype", dtype, ("float32", "float64"))
+    if (
+        isinstance(resolution, bool)
+        or not isinstance(resolution, (int, np.integer))
+        or resolution < 2
+    ):
+        raise OptionError(f"resolution must be a whole number of at least 2, found {resolution!r}")
+    if method == "slopes" and domain.dim != 1:
+        raise OptionError(
+            f"method='slopes' compares neighbours on a line; {domain!r} has dimension {domain.dim}"
+        )
+    network = load(net)
+    setup = Setup(method, sampling, int(resolution), dtype, decimals, rtol, atol, seed)
+    cx = exact
+    if cx is None:
+        cx = enumerate_regions(network, domain, threads=threads, progress=progress, engine=engine)
+    elif (
+        cx.network.hyperplane_count != network.hyperplane_count
+        or not np.array_equal(cx.domain.side_forms(), domain.side_forms())
+        or cx.network.input_dim != network.input_dim
+    ):
+        raise RegionError(f"exact: {cx!r} is of another network or domain")
+    if not cx.complete:
+        raise RegionError(
+            "the exact regions are not complete; nothing can be held against a part of them"
+        )
+    return sampled(cx, setup)
+
+
+def sampled(cx: RegionComplex, setup: Setup) -> SamplingReport:
+    """Sample, tell regions apart, and find each point's exact region."""
+    if setup.sampling == "grid":
+        points = grid(cx.domain, setup.resolution)
+    else:
+        points = random_points(cx.domain, setup.resolution, seed=setup.seed)
+    labels = BY_NAME[setup.method](
+        cx.network, cx.domain, points,
+        dtype=setup.dtype, decimals=setup.decimals, rtol=setup.rtol, atol=setup.atol,
+    )  # fmt: skip
+    return SamplingReport(cx, setup, points, labels, cx.locate(points))
+
+
+def _check_choice(name: str, value: Any, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise OptionError(f"{name} must be one of {', '.join(map(repr, known))}, found {value!r}")

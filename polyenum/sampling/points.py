@@ -1,0 +1,71 @@
+"""Sample points: grids and random ones, in a domain's coordinates."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyenum.domains import Domain
+from polyenum.errors import OptionError
+
+MOST_POINTS = 10**8
+
+
+def grid(domain: Domain, resolution: int) -> NDArray[np.float64]:
+    """Return the points of a regular grid on a domain's bounding box that lie in the domain.
+
+    Parameters
+    ----------
+    domain : Domain
+    resolution : int
+        Points along each axis, both ends included.
+
+    Returns
+    -------
+    (n, dim) float64
+        The last axis runs fastest.
+
+    Examples
+    --------
+    >>> import polyenum as pe
+    >>> grid(pe.Box(0, 1, dim=2), 2).tolist()
+    [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
+    """
+    if resolution**domain.dim > MOST_POINTS:
+        raise OptionError(
+            f"a grid of resolution {resolution} has {resolution**domain.dim:,} points in "
+            f"{domain.dim} dimensions, more than {MOST_POINTS:,}; random points do without a grid"
+        )
+    low, high = domain.bounding_box()
+    axes = [np.linspace(a, b, resolution) for a, b in zip(low, high, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, domain.dim)
+    return points[domain.contains(points)]
+
+
+def random_points(domain: Domain, count: int, *, seed: int = 0) -> NDArray[np.float64]:
+    """Return points drawn uniformly from a domain, (count, dim) float64.
+
+    Drawn from the bounding box; those outside of the domain are drawn again.
+
+    Raises
+    ------
+    OptionError
+        If hardly any point of the bounding box lies in the domain.
+    """
+    if count > MOST_POINTS:
+        raise OptionError(f"{count:,} points are more than {MOST_POINTS:,}")
+    random = np.random.default_rng(seed)
+    low, high = domain.bounding_box()
+    parts: list[NDArray[np.float64]] = []
+    found = drawn = 0
+    while found < count:
+        points = random.uniform(low, high, (max(count - found, 1000), domain.dim))
+        inside = points[domain.contains(points)][: count - found]
+        parts.append(inside)
+        found, drawn = found + len(inside), drawn + len(points)
+        if drawn > 1000 * (found + 100):
+            raise OptionError(
+                f"of {drawn:,} points of the bounding box of {domain!r} only {found:,} lie in it: too thin to "
+                "be sampled so"
+            )
+    return np.concatenate(parts)
