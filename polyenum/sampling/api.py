@@ -11,9 +11,11 @@ from polyenum.domains import Domain
 from polyenum.enumeration.api import enumerate_regions
 from polyenum.errors import OptionError, RegionError
 from polyenum.networks import load
+from polyenum.sampling.floats import NumPyFloats, floats_of
 from polyenum.sampling.methods import BY_NAME
-from polyenum.sampling.points import grid, random_points
-from polyenum.sampling.report import SamplingReport, Setup
+from polyenum.sampling.points import check_grid, grid, random_points
+from polyenum.sampling.report import SamplingReport
+from polyenum.sampling.setup import Setup
 
 METHODS = tuple(BY_NAME)
 """How sampled regions are told apart: "unique", "rounded", "slopes", "patterns"."""
@@ -41,6 +43,7 @@ def verify_sampling(
     Parameters
     ----------
     net : whatever `load` takes
+        Gradients of a torch module are computed by torch, of anything else in NumPy.
     domain : Domain
         Of any dimension.
     method : {"unique", "rounded", "slopes", "patterns"}
@@ -99,8 +102,10 @@ def verify_sampling(
         raise OptionError(
             f"method='slopes' compares neighbours on a line; {domain!r} has dimension {domain.dim}"
         )
+    if sampling == "grid":
+        check_grid(domain, int(resolution))
     network = load(net)
-    setup = Setup(method, sampling, int(resolution), dtype, decimals, rtol, atol, seed)
+    setup = Setup(method, sampling, int(resolution), dtype, decimals, rtol, atol, seed, "")
     cx = exact
     if cx is None:
         cx = enumerate_regions(network, domain, threads=threads, progress=progress, engine=engine)
@@ -114,20 +119,18 @@ def verify_sampling(
         raise RegionError(
             "the exact regions are not complete; nothing can be held against a part of them"
         )
-    return sampled(cx, setup)
+    floats = floats_of(net, network, domain, dtype)
+    return sampled(cx, setup._replace(floats=floats.name), floats)
 
 
-def sampled(cx: RegionComplex, setup: Setup) -> SamplingReport:
+def sampled(cx: RegionComplex, setup: Setup, floats: NumPyFloats) -> SamplingReport:
     """Sample, tell regions apart, and find each point's exact region."""
     if setup.sampling == "grid":
         points = grid(cx.domain, setup.resolution)
     else:
         points = random_points(cx.domain, setup.resolution, seed=setup.seed)
-    labels = BY_NAME[setup.method](
-        cx.network, cx.domain, points,
-        dtype=setup.dtype, decimals=setup.decimals, rtol=setup.rtol, atol=setup.atol,
-    )  # fmt: skip
-    return SamplingReport(cx, setup, points, labels, cx.locate(points))
+    labels = BY_NAME[setup.method](floats, points, setup)
+    return SamplingReport(cx, setup, floats, points, labels, cx.locate(points))
 
 
 def _check_choice(name: str, value: Any, known: tuple[str, ...]) -> None:

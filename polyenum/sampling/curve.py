@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.errors import missing_extra
-from polyenum.sampling.report import Setup
+from polyenum.sampling.floats import NumPyFloats
+from polyenum.sampling.setup import Setup
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,16 @@ class SamplingCurve:
         return plot.sampling_curve(self, title=title, backend=backend)
 
 
-def sampling_curve(cx: RegionComplex, setup: Setup, resolutions: Sequence[int]) -> SamplingCurve:
+def sampling_curve(
+    cx: RegionComplex, setup: Setup, floats: NumPyFloats, resolutions: Sequence[int]
+) -> SamplingCurve:
     """Return the sampled counts at several resolutions; see `SamplingReport.curve`."""
     from polyenum.sampling.api import sampled
 
     rows = []
     for resolution in resolutions:
         setup = setup._replace(resolution=int(resolution))
-        report = sampled(cx, setup)
+        report = sampled(cx, setup, floats)
         seen = report.exact_count - len(report.missed)
         rows.append((resolution, len(report.points), report.sampled_count, seen))
     resolution_, points, sampled_, seen_ = np.array(rows, np.int64).reshape(-1, 4).T

@@ -31,15 +31,25 @@ def grid(domain: Domain, resolution: int) -> NDArray[np.float64]:
     >>> grid(pe.Box(0, 1, dim=2), 2).tolist()
     [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
     """
-    if resolution**domain.dim > MOST_POINTS:
-        raise OptionError(
-            f"a grid of resolution {resolution} has {resolution**domain.dim:,} points in "
-            f"{domain.dim} dimensions, more than {MOST_POINTS:,}; random points do without a grid"
-        )
+    check_grid(domain, resolution)
     low, high = domain.bounding_box()
     axes = [np.linspace(a, b, resolution) for a, b in zip(low, high, strict=True)]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, domain.dim)
     return points[domain.contains(points)]
+
+
+def check_grid(domain: Domain, resolution: int) -> None:
+    """Raise unless a grid of that resolution can be held.
+
+    Raises
+    ------
+    OptionError
+    """
+    if resolution**domain.dim > MOST_POINTS:
+        raise OptionError(
+            f"a grid of resolution {resolution} has {resolution**domain.dim:,} points in "
+            f"{domain.dim} dimensions, more than {MOST_POINTS:,}; sampling='random' does without a grid"
+        )
 
 
 def random_points(domain: Domain, count: int, *, seed: int = 0) -> NDArray[np.float64]:

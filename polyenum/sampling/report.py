@@ -11,41 +11,16 @@ from numpy.typing import NDArray
 
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.errors import OptionError, missing_extra
+from polyenum.sampling.setup import Setup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from polyenum.sampling.curve import SamplingCurve
+    from polyenum.sampling.floats import NumPyFloats
 
 SURE = 0.99
 """Random points are said to see a region if they do with this probability."""
-
-
-class Setup(NamedTuple):
-    """How a count was sampled: the options of `verify_sampling`."""
-
-    method: str
-    sampling: str
-    resolution: int
-    dtype: str
-    decimals: int
-    rtol: float
-    atol: float
-    seed: int
-
-    def __str__(self) -> str:
-        how = {
-            "unique": f"np.unique of {self.dtype} gradients",
-            "rounded": f"np.unique of {self.dtype} gradients rounded to {self.decimals} decimals",
-            "slopes": f"neighbouring {self.dtype} slopes, isclose(rtol={self.rtol:g}, atol={self.atol:g})",
-            "patterns": f"activation patterns in {self.dtype}",
-        }[self.method]
-        where = (
-            f"a grid of {self.resolution:,} points an axis"
-            if self.sampling == "grid"
-            else f"{self.resolution:,} random points"
-        )
-        return f"{how}, on {where}"
 
 
 class Merged(NamedTuple):
@@ -73,6 +48,8 @@ class SamplingReport:
     ----------
     complex : RegionComplex
     setup : Setup
+    floats : NumPyFloats
+        What computes gradients and patterns in floats.
     points : (n, dim) float64
     labels : (n,) int64
         Which sampled region each point is in.
@@ -84,12 +61,14 @@ class SamplingReport:
         self,
         complex: RegionComplex,
         setup: Setup,
+        floats: NumPyFloats,
         points: NDArray[np.float64],
         labels: NDArray[np.int64],
         located: NDArray[np.int64],
     ) -> None:
         self.complex = complex
         self.setup = setup
+        self.floats = floats
         self.points = points
         self.labels = labels
         self.located = located
@@ -227,7 +206,7 @@ class SamplingReport:
         """
         from polyenum.sampling.curve import sampling_curve
 
-        return sampling_curve(self.complex, self.setup, resolutions)
+        return sampling_curve(self.complex, self.setup, self.floats, resolutions)
 
     # -- how it looks ----------------------------------------------------------------------------
 
