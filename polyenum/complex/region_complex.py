@@ -548,6 +548,28 @@ class RegionComplex:
 
         save_regions(self, path)
 
+    def to_frame(self) -> Any:
+        """Return a pandas.DataFrame with a row for each region.
+
+        Its columns: pattern (a string), linear_region, facets, and, where there are vertices, volume and vertices;
+        x0, x1, ... of a point inside (the centroid where there are vertices); the affine map's weight0_0, ...,
+        bias0, ...
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        from polyenum.storage.export import to_frame
+
+        return to_frame(self)
+
+    def to_geojson(self) -> dict[str, Any]:
+        """Return a GeoJSON FeatureCollection: a polygon for each region, with its pattern and map (2-D only)."""
+        from polyenum.storage.export import to_geojson
+
+        return to_geojson(self)
+
     def fits(self, network: PiecewiseLinearNetwork, domain: Domain) -> bool:
         """Return whether the arrays fit each other, and a network and domain: nothing is out of range."""
         n, dim, masks, labels = len(self), domain.dim, self.corner_masks, self.labels

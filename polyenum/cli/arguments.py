@@ -1,0 +1,113 @@
+"""What arguments mean: networks, domains, saved regions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyenum.complex.region_complex import RegionComplex
+from polyenum.domains import Box, Domain, Slice, load_vnnlib
+from polyenum.errors import DomainError, FileError, OptionError
+from polyenum.networks import PiecewiseLinearNetwork, load
+from polyenum.storage import arrays as storage
+from polyenum.storage.regions import FORMAT, open_regions
+
+MOST_BYTES = 1 << 30
+
+
+def network_of(
+    file: Path, input_shape: str | None, ignore_output_activation: bool
+) -> PiecewiseLinearNetwork:
+    """Return the network of a model file."""
+    shape = None
+    if input_shape is not None:
+        try:
+            shape = [int(n) for n in input_shape.split(",")]
+        except ValueError:
+            raise OptionError(
+                f"--input-shape must be whole numbers with commas, as 1,28,28; found {input_shape!r}"
+            ) from None
+    return load(file, input_shape=shape, ignore_output_activation=ignore_output_activation)
+
+
+def is_saved(file: Path) -> bool:
+    """Return whether a file holds saved regions; else it is to be a model."""
+    if file.suffix.lower() != ".npz" or not file.is_file():
+        return False
+    try:
+        header, _ = storage.read(file)
+    except FileError:
+        return False
+    return header.get("format") == FORMAT
+
+
+def saved(file: Path) -> RegionComplex:
+    """Return the regions in a file."""
+    return open_regions(file)
+
+
+def domain_of(
+    network: PiecewiseLinearNetwork,
+    boxes: Sequence[str],
+    points: tuple[Path, Path, Path] | None,
+    vnnlib: Path | None,
+) -> Domain:
+    """Return the domain that the options name.
+
+    Raises
+    ------
+    DomainError
+        If they name none, or several.
+    """
+    if vnnlib is not None:
+        if boxes or points is not None:
+            raise DomainError("--vnnlib says the whole domain; leave out --box and --slice")
+        return load_vnnlib(vnnlib)[0]
+    ranges = [_range(text) for part in boxes for text in part.split(",")]
+    if points is not None:
+        low, high = _bounds(ranges or [(0.0, 1.0)], 2)
+        return Slice.through(*(_point(file) for file in points), lower=low, upper=high)
+    if not ranges:
+        raise DomainError(
+            "no domain: give --box LOW:HIGH (for all axes, or one for each), --slice A.npy B.npy C.npy, or "
+            "--vnnlib FILE"
+        )
+    low, high = _bounds(ranges, network.input_dim)
+    return Box(low, high)
+
+
+def _range(text: str) -> tuple[float, float]:
+    low, colon, high = text.partition(":")
+    try:
+        if not colon:
+            raise ValueError
+        return float(low), float(high)
+    except ValueError:
+        raise DomainError(f"--box must be LOW:HIGH, as -2:2, found {text!r}") from None
+
+
+def _bounds(
+    ranges: Sequence[tuple[float, float]], dim: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if len(ranges) not in (1, dim):
+        raise DomainError(
+            f"--box: {len(ranges)} ranges for {dim} axes; give one for all, or one for each"
+        )
+    pairs = np.array([*ranges] * (dim if len(ranges) == 1 else 1), np.float64)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _point(file: Path) -> NDArray[np.float64]:
+    if not file.is_file():
+        raise DomainError(f"{file}: no such file")
+    try:
+        # A map, so that a size that is only claimed takes no memory.
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
+        if not isinstance(array, np.ndarray) or array.nbytes > MOST_BYTES:
+            raise ValueError("no array of a point")
+        return np.array(array, np.float64).ravel()
+    except (ValueError, TypeError, EOFError, OSError) as error:
+        raise DomainError(f"{file}: not an .npy file of numbers ({error})") from None
