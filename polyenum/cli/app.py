@@ -183,7 +183,6 @@ def info(
         ("inputs", net.input_dim),
         ("outputs", net.output_dim),
         ("units", net.unit_count),
-        ("stages", net.describe()),
         *(
             (f"at most ({name})", f"{value:.6e}" if value > 10**15 else value)
             for name, value in bounds.items()
@@ -198,6 +197,8 @@ def info(
         "bounds": {name: str(value) for name, value in bounds.items()},
     }  # fmt: skip
     show(file.name, rows, as_json=json, data=data)
+    if not json:
+        print(net.describe())
 
 
 @app.command()

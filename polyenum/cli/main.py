@@ -54,7 +54,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         message = getattr(error, "format_message", None)
         if message is None:
             raise
-        return _fail(message() or "no command; polyenum --help lists them")
+        text = message()
+        return _fail(
+            "no command; polyenum --help lists them" if "Missing command" in text else text
+        )
 
 
 def main() -> NoReturn:

@@ -6,6 +6,7 @@ Arrays are stored as they are, without compression, so that a file never takes m
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 import zipfile
@@ -41,6 +42,17 @@ def write(file: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[An
         raise
 
 
+def _check_size(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
+    """Refuse an array that claims another size than it has, before anything of that size is made."""
+    with archive.open(entry) as stream:
+        version = np.lib.format.read_magic(stream)
+        if version != (1, 0):
+            raise ValueError(f"{entry.filename} is of version {version}")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        if dtype.hasobject or math.prod(shape) * dtype.itemsize != entry.file_size - stream.tell():
+            raise ValueError(f"{entry.filename} is not of the size that it claims")
+
+
 def read(file: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return the header and the arrays of a file.
 
@@ -61,6 +73,7 @@ def read(file: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
                     raise FileError(
                         f"{file}: not a file that polyenum saved: {entry.filename!r} is compressed"
                     )
+                _check_size(archive, entry)
         with np.load(file, allow_pickle=False) as data:
             if HEADER not in data.files:
                 raise FileError(f"{file}: not a file that polyenum saved: it has no header")

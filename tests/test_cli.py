@@ -1,0 +1,200 @@
+"""The command line: every command on a real file, and with bad arguments: one line, and an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import polyenum as pe
+from polyenum.cli.main import run
+from tests.test_sampling import random_layers
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    """A network 2,8,8,1 in a file."""
+    arrays = {}
+    for i, (weight, bias) in enumerate(random_layers([2, 8, 8, 1])):
+        arrays[f"W{i}"], arrays[f"b{i}"] = weight, bias
+    np.savez(tmp_path / "net.npz", **arrays)
+    return str(tmp_path / "net.npz")
+
+
+def exact(model: str) -> pe.RegionComplex:
+    return pe.enumerate_regions(pe.load(model), pe.Box(-1, 1, dim=2))
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> Any:
+    """Run a command with --json; return what it printed."""
+    assert run([*arguments, "--json"]) == code
+    out, err = capsys.readouterr()
+    assert err == ""
+    return json.loads(out)
+
+
+def test_count(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, "count", model, "--box", "-1:1")
+    assert found["activation_regions"] == len(exact(model))
+    assert found["complete"]
+    part = answer(capsys, "count", model, "--box", "-1:1", "--max-regions", "3", code=3)
+    assert (part["activation_regions"], part["complete"]) == (3, False)
+    assert run(["count", model, "--box", "-1:1,-0.5:1"]) == 0
+    out = capsys.readouterr().out
+    assert "Box([-1, -0.5], [1, 1])" in out
+    assert "activation regions" in out
+
+
+def test_slices(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    layers = random_layers([5, 6, 1])
+    np.savez(
+        tmp_path / "five.npz", W0=layers[0][0], b0=layers[0][1], W1=layers[1][0], b1=layers[1][1]
+    )
+    points = np.random.default_rng(0).normal(size=(3, 5))
+    files = []
+    for name, point in zip("abc", points, strict=True):
+        np.save(tmp_path / f"{name}.npy", point)
+        files.append(str(tmp_path / f"{name}.npy"))
+    found = answer(capsys, "count", str(tmp_path / "five.npz"), "--slice", *files, "--box", "-1:2")
+    plane = pe.Slice.through(*points, lower=-1, upper=2)
+    assert found["activation_regions"] == pe.count_regions(layers, plane)
+
+
+def test_enumerate_check_and_plot(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cx, saved = exact(model), str(tmp_path / "r.npz")
+    found = answer(capsys, "enumerate", model, "--box", "-1:1", "-o", saved)
+    assert found["activation_regions"] == len(cx) == len(pe.open_regions(saved))
+    assert answer(capsys, "info", saved)["linear_regions"] == cx.linear_region_count
+    assert answer(capsys, "check", saved)["proven"]
+    assert answer(capsys, "check", saved, "--model", model)["regions"] == len(cx)
+    for name in ("r.png", "r.svg", "r.html"):
+        assert run(["plot", saved, "-o", str(tmp_path / name)]) == 0
+        assert (tmp_path / name).stat().st_size > 2000
+    assert (
+        run(["plot", model, "--box", "-1:1", "--kind", "surface", "-o", str(tmp_path / "s.png")])
+        == 0
+    )
+
+
+def test_a_wrong_result_is_found(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cx = exact(model)
+    cx.corner_points[3] += 1e-3
+    cx.save(tmp_path / "wrong.npz")
+    found = answer(capsys, "check", str(tmp_path / "wrong.npz"), code=1)
+    assert not found["proven"]
+    assert "vertex is off" in " ".join(found["findings"])
+
+
+def test_other_files(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pd = pytest.importorskip("pandas")
+    cx = exact(model)
+    for name in ("r.parquet", "r.csv", "r.geojson"):
+        assert run(["enumerate", model, "--box", "-1:1", "-o", str(tmp_path / name), "-q"]) == 0
+    frame = pd.read_parquet(tmp_path / "r.parquet")
+    assert len(frame) == len(cx)
+    assert frame["volume"].sum() == pytest.approx(4)
+    assert ["".join(map(str, row)) for row in cx.patterns.tolist()] == frame["pattern"].tolist()
+    np.testing.assert_array_equal(frame[["weight0_0", "weight0_1"]].to_numpy(), cx.weights[:, 0])
+    assert len(pd.read_csv(tmp_path / "r.csv")) == len(cx)
+    import shapely.geometry
+
+    features = json.loads((tmp_path / "r.geojson").read_text())["features"]
+    shapes = [shapely.geometry.shape(f["geometry"]) for f in features]
+    assert sum(s.area for s in shapes) == pytest.approx(4)
+    assert features[5]["properties"]["pattern"] == cx.patterns[5].tolist()
+
+
+def test_info(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(capsys, "info", model)
+    assert (found["inputs"], found["units"]) == (2, 16)
+    assert int(found["bounds"]["serra_2018"]) == 37 * 37
+    assert run(["info", model]) == 0
+    assert "2 inputs, 1 outputs, 16 units" in capsys.readouterr().out
+
+
+def test_verify(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(
+        capsys, "verify", model, "--box", "-1:1", "--resolution", "7", "--method", "patterns",
+        "-o", str(tmp_path / "v.png"), code=1,
+    )  # fmt: skip
+    report = pe.verify_sampling(
+        pe.load(model), pe.Box(-1, 1, dim=2), method="patterns", resolution=7
+    )
+    assert [m["region"] for m in found["missed"]] == report.missed.tolist()
+    assert (tmp_path / "v.png").stat().st_size > 2000
+    assert run(["verify", model, "--box", "-1:1", "--resolution", "7"]) == 1
+    assert "missed" in capsys.readouterr().out
+    line = [([[1.0]], [0.0]), ([[1.0]], [0.0])]
+    np.savez(
+        tmp_path / "line.npz",
+        **{k: v for i, (w, b) in enumerate(line) for k, v in ((f"W{i}", w), (f"b{i}", b))},
+    )
+    assert run(["verify", str(tmp_path / "line.npz"), "--box", "-1:1", "--resolution", "10"]) == 0
+
+
+BAD = {
+    "no command": ([], "no command"),
+    "unknown command": (["cuont"], "No such command 'cuont'"),
+    "no domain": (["count", "MODEL"], "no domain: give --box"),
+    "no file": (["count", "nowhere.onnx", "--box", "0:1"], "nowhere.onnx: no such file"),
+    "box": (["count", "MODEL", "--box", "1"], "--box must be LOW:HIGH, as -2:2, found '1'"),
+    "boxes": (["count", "MODEL", "--box", "0:1,0:1,0:1"], "3 ranges for 2 axes"),
+    "empty box": (["count", "MODEL", "--box", "1:0"], "axis 0: the lower bound"),
+    "threads": (["count", "MODEL", "--box", "0:1", "--threads", "x"], "Invalid value for '--threads'"),
+    "engine": (["count", "MODEL", "--box", "0:1", "--engine", "gpu"], "engine must be one of"),
+    "both": (["count", "MODEL", "--box", "0:1", "--vnnlib", "MODEL"], "--vnnlib says the whole domain"),
+    "vnnlib": (["count", "MODEL", "--vnnlib", "MODEL"], "not a text file"),
+    "output": (["enumerate", "MODEL", "--box", "0:1", "-o", "r.docx"], "unknown kind of file '.docx'"),
+    "no output": (["enumerate", "MODEL", "--box", "0:1"], "Missing option '--output'"),
+    "folder": (["enumerate", "MODEL", "--box", "0:1", "-o", "no/where/r.npz"], "there is no folder"),
+    "picture": (["plot", "MODEL", "--box", "0:1", "-o", "r.bmp"], "unknown kind of picture"),
+    "kind": (["plot", "MODEL", "--box", "0:1", "-o", "r.png", "--kind", "pie"], "--kind must be auto"),
+    "check a model": (["check", "MODEL"], "not a file that polyenum saved"),
+    "method": (["verify", "MODEL", "--box", "0:1", "--method", "guess"], "method must be one of"),
+    "slopes": (["verify", "MODEL", "--box", "0:1", "--method", "slopes"], "on a line"),
+    "shape": (["count", "MODEL", "--box", "0:1", "--input-shape", "a"], "--input-shape must be"),
+    "points": (["count", "MODEL", "--slice", "MODEL", "MODEL", "MODEL"], "not an .npy file of numbers"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_arguments(
+    name: str, model: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    arguments, message = BAD[name]
+    before = sorted(tmp_path.iterdir())
+    assert run([model if a == "MODEL" else a for a in arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert message in err
+    assert err.startswith("polyenum: ")
+    assert err.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_as_a_program(model: str) -> None:
+    """In a process of its own: help, version, and no traceback."""
+    program = [sys.executable, "-m", "polyenum"]
+    shown = subprocess.run([*program, "--help"], capture_output=True, text=True, check=True).stdout
+    for command in ("count", "enumerate", "verify", "plot", "info", "check", "demo"):
+        assert command in shown
+    version = subprocess.run([*program, "--version"], capture_output=True, text=True, check=True)
+    assert version.stdout == f"polyenum {pe.__version__}\n"
+    wrong = subprocess.run([*program, "count", model], capture_output=True, text=True)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "Traceback" not in wrong.stderr
+    # A reader that stops reading.
+    shell = f"{sys.executable} -m polyenum info {model} | head -1"
+    assert subprocess.run(shell, shell=True, capture_output=True, env=os.environ).stderr == b""
