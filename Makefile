@@ -10,7 +10,7 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m polyenum.demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --dist=worksteal
 
 # Thousands of networks for every property; FUZZ_EXAMPLES=n says how many.
 fuzz: $(VENV)/.test
@@ -32,7 +32,7 @@ $(VENV)/.made:
 	touch $@
 
 $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
-	$(PIP_INSTALL) -e ".[plot]"
+	$(PIP_INSTALL) -e ".[plot,cli]"
 	touch $@
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml constraints.txt

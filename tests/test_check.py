@@ -50,6 +50,7 @@ def without_region(cx: pe.RegionComplex, i: int) -> pe.RegionComplex:
         corner_points=np.delete(cx.corner_points, corners, axis=0),
         corner_masks=np.delete(cx.corner_masks, corners, axis=0),
         labels=np.delete(cx.labels, labels),
+        inside=np.delete(cx._inside, i, axis=0),
     )
 
 

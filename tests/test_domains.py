@@ -190,7 +190,7 @@ MANY = {
     "unbounded": (np.eye(9), np.ones(9), "unbounded: no side bounds coordinate 0 from below"),
     "flat": (np.vstack([np.eye(9), -np.eye(9)]), np.repeat([1, -1], 9), "empty or flat"),
     "empty": (np.vstack([np.eye(9), -np.eye(9)]), np.repeat([1, -2], 9), "empty or flat"),
-    "unprovable": (np.eye(784), np.ones(784), "rows that bound one coordinate each help"),
+    "unprovable": (np.eye(300), np.ones(300), "rows that bound one coordinate each help"),
 }
 
 
