@@ -278,7 +278,7 @@ def plot(
         domain = arguments.domain_of(net, box or [], slice_, vnnlib)
         _check_picture(output, domain.dim)
         cx = pe.enumerate_regions(net, domain, threads=threads, progress=wants_progress(quiet))
-    kinds = {
+    kinds: dict[str, Any] = {
         "function": pictures.function_1d,
         "partition": pictures.partition,
         "surface": pictures.surface,

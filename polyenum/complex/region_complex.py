@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from polyenum.cells.engine import SignCounts
+    from polyenum.complex.level_sets import Segments
     from polyenum.complex.locate import Locator
     from polyenum.proof.certificate import Certificate
 
@@ -476,6 +477,34 @@ class RegionComplex:
     def linear_region_count(self) -> int:
         """The number of linear regions."""
         return int(self.linear_regions.max(initial=-1)) + 1
+
+    # -- level sets ------------------------------------------------------------------------------
+
+    def level_set(self, level: float = 0.0, *, output: int = 0) -> Segments:
+        """Return where an output has a value: straight pieces, one in each region that has some (2-D only).
+
+        Returns
+        -------
+        Segments
+            With ``ends`` (n, 2, 2) float64 and ``regions`` (n,) int64.
+
+        Examples
+        --------
+        >>> import polyenum as pe
+        >>> net = [([[1.0, 0], [0, 1.0]], [0, 0]), ([[1.0, 1]], [-0.5])]
+        >>> zero = pe.enumerate_regions(net, pe.Box(-1, 1, dim=2)).level_set()
+        >>> zero.regions.tolist()
+        [1, 2, 3]
+        """
+        from polyenum.complex.level_sets import level_set
+
+        return level_set(self, level, output)
+
+    def decision_boundary(self) -> Segments:
+        """Return where the largest output changes, or the only one its sign: straight pieces (2-D only)."""
+        from polyenum.complex.level_sets import decision_boundary
+
+        return decision_boundary(self)
 
     # -- points ----------------------------------------------------------------------------------
 

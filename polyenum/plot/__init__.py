@@ -1,11 +1,16 @@
 """Pictures of exact regions, with matplotlib or plotly behind one set of functions.
 
-Each function returns the library's own figure object.  Needs the extra ``plot``.
+Each function returns the library's own figure object: ``figure.savefig(...)`` in matplotlib, ``figure.show()`` or
+``figure.write_html(...)`` in plotly.  Needs the extra ``plot``.
+
+Options that are the same everywhere: `title`; `backend`, "matplotlib" or "plotly"; `theme`, "light" or "dark".
+They raise `OptionError` for other values, `RegionError` for a complex of another dimension, and
+`MissingExtraError` where the library is not installed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +19,29 @@ from numpy.typing import NDArray
 
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.errors import OptionError, RegionError, missing_extra
+from polyenum.plot.coloring import COLORS, coloring
+from polyenum.plot.themes import theme_of
 
 if TYPE_CHECKING:
     from polyenum.sampling.curve import SamplingCurve
     from polyenum.sampling.report import SamplingReport
 
-__all__ = ["function_1d", "partition", "sampling", "sampling_curve", "surface"]
+__all__ = [
+    "COLORS",
+    "adjacency",
+    "animation",
+    "cells_3d",
+    "creases",
+    "decision_boundary",
+    "function_1d",
+    "histogram",
+    "level_sets",
+    "partition",
+    "sampled_and_exact",
+    "sampling",
+    "sampling_curve",
+    "surface",
+]
 
 Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -30,6 +52,7 @@ def function_1d(
     target: Function | None = None,
     title: str = "",
     backend: str = "matplotlib",
+    theme: str = "light",
 ) -> Any:
     """Draw a function of one input: each exact piece in its colour, its breakpoints marked.
 
@@ -39,75 +62,290 @@ def function_1d(
         In 1-D; the first output is drawn.
     target : callable, optional
         A function of (n, 1) points to draw behind it.
-    title : str
-    backend : {"matplotlib", "plotly"}
+    title, backend, theme
+        See `polyenum.plot`.
+    """
+    _need_dim(cx, 1, "function_1d")
+    return _backend(backend).function_1d(cx, target, title, theme_of(theme))
+
+
+def partition(
+    cx: RegionComplex,
+    *,
+    color: Any = "neighbors",
+    title: str = "",
+    backend: str = "matplotlib",
+    theme: str = "light",
+) -> Any:
+    """Draw the regions of a 2-D complex as polygons.
+
+    Parameters
+    ----------
+    cx : RegionComplex
+    color : str or (regions,) array
+        "neighbors": different from all neighbours; "pattern": by a hash of the pattern, so the same region has the
+        same colour in other pictures; "linear": linear regions; "active": units that are on; "slope": the norm of
+        the gradient; "layer": that of the last unit that cut it; "volume"; or a number for each region.
+    title, backend, theme
+        See `polyenum.plot`.
+    """
+    _need_dim(cx, 2, "partition")
+    return _backend(backend).partition(cx, coloring(cx, color), title, theme_of(theme))
+
+
+def creases(
+    cx: RegionComplex, *, title: str = "", backend: str = "matplotlib", theme: str = "light"
+) -> Any:
+    """Draw the units' bent hyperplanes in a 2-D complex, coloured by layer."""
+    _need_dim(cx, 2, "creases")
+    return _backend(backend).creases(cx, title, theme_of(theme))
+
+
+def level_sets(
+    cx: RegionComplex,
+    levels: Sequence[float] | int = 7,
+    *,
+    output: int = 0,
+    color: Any = None,
+    title: str = "",
+    backend: str = "matplotlib",
+    theme: str = "light",
+) -> Any:
+    """Draw where an output has certain values, over the regions of a 2-D complex: exact, not from a grid.
+
+    Parameters
+    ----------
+    cx : RegionComplex
+    levels : sequence of float, or int
+        The values, or how many of them, evenly between least and largest.
+    output : int
+    color
+        As in `partition`, of the regions; by default all are alike.
+    title, backend, theme
+        See `polyenum.plot`.
+    """
+    _need_dim(cx, 2, "level_sets")
+    if isinstance(levels, (int, np.integer)):
+        if levels < 1:
+            raise OptionError(f"levels must be at least 1, or values, found {levels}")
+        owner = np.repeat(np.arange(len(cx)), np.diff(cx.vertex_offsets))
+        values = np.einsum("nk,nk->n", cx.weights[owner, output], cx.corner_points)
+        values += cx.biases[owner, output]
+        chosen = np.linspace(values.min(), values.max(), int(levels) + 2)[1:-1].tolist()
+    else:
+        chosen = [float(level) for level in levels]
+    sets = [(f"{level:.4g}", cx.level_set(level, output=output)) for level in chosen]
+    shown = None if color is None else coloring(cx, color)
+    return _backend(backend).level_sets(cx, sets, shown, title, theme_of(theme))
+
+
+def decision_boundary(
+    cx: RegionComplex,
+    *,
+    color: Any = None,
+    title: str = "",
+    backend: str = "matplotlib",
+    theme: str = "light",
+) -> Any:
+    """Draw where the largest output changes, or the only one its sign, over the regions of a 2-D complex.
+
+    Parameters
+    ----------
+    cx : RegionComplex
+    color
+        As in `partition`, of the regions; by default all are alike.
+    title, backend, theme
+        See `polyenum.plot`.
+    """
+    _need_dim(cx, 2, "decision_boundary")
+    sets = [("decision boundary", cx.decision_boundary())]
+    shown = None if color is None else coloring(cx, color)
+    return _backend(backend).level_sets(cx, sets, shown, title, theme_of(theme))
+
+
+def surface(
+    cx: RegionComplex,
+    *,
+    color: Any = "neighbors",
+    title: str = "",
+    backend: str = "matplotlib",
+    theme: str = "light",
+) -> Any:
+    """Draw a function of two inputs as a surface, one exact facet per region; the first output is drawn.
+
+    Parameters are those of `partition`.
+    """
+    _need_dim(cx, 2, "surface")
+    return _backend(backend).surface(cx, coloring(cx, color), title, theme_of(theme))
+
+
+def cells_3d(
+    cx: RegionComplex,
+    *,
+    color: Any = "neighbors",
+    shrink: float = 0.85,
+    title: str = "",
+    backend: str = "matplotlib",
+    theme: str = "light",
+) -> Any:
+    """Draw the cells of a 3-D complex, each shrunken towards its centroid so that one sees between them.
+
+    Parameters
+    ----------
+    cx : RegionComplex
+    color
+        As in `partition`.
+    shrink : float
+        In (0, 1]; 1 leaves no gaps.
+    title, backend, theme
+        See `polyenum.plot`.
+    """
+    _need_dim(cx, 3, "cells_3d")
+    if not 0 < shrink <= 1:
+        raise OptionError(f"shrink must be in (0, 1], found {shrink!r}")
+    return _backend(backend).cells_3d(cx, coloring(cx, color), shrink, title, theme_of(theme))
+
+
+def adjacency(
+    cx: RegionComplex,
+    *,
+    color: Any = "layer",
+    title: str = "",
+    backend: str = "matplotlib",
+    theme: str = "light",
+) -> Any:
+    """Draw the graph of neighbours over the regions of a 2-D complex; parameters are those of `partition`."""
+    _need_dim(cx, 2, "adjacency")
+    return _backend(backend).adjacency(cx, coloring(cx, color), title, theme_of(theme))
+
+
+def histogram(
+    cx: RegionComplex,
+    *,
+    of: str = "volume",
+    title: str = "",
+    backend: str = "matplotlib",
+    theme: str = "light",
+) -> Any:
+    """Draw the distribution of the regions' volumes or numbers of facets, in any dimension.
+
+    Parameters
+    ----------
+    cx : RegionComplex
+    of : {"volume", "facets"}
+    title, backend, theme
+        See `polyenum.plot`.
+    """
+    if of not in ("volume", "facets"):
+        raise OptionError(f"of must be 'volume' or 'facets', found {of!r}")
+    if of == "volume":
+        values = cx.volumes[cx.volumes > 0]
+        return _backend(backend).histogram(values, "volume", True, title, theme_of(theme))
+    counts = np.diff(cx.facet_table.offsets).astype(np.float64)
+    return _backend(backend).histogram(counts, "facets", False, title, theme_of(theme))
+
+
+def animation(
+    complexes: Sequence[RegionComplex],
+    *,
+    names: Sequence[str] | None = None,
+    color: str = "pattern",
+    title: str = "",
+    backend: str = "plotly",
+    theme: str = "light",
+) -> Any:
+    """Draw 2-D complexes one after the other, as over training or over a changing weight.
+
+    Parameters
+    ----------
+    complexes : sequence of RegionComplex
+    names : sequence of str, optional
+        Of the frames; by default their numbers.
+    color : str
+        As in `partition`; with "pattern" a region keeps its colour from frame to frame.
+    title, backend, theme
+        See `polyenum.plot`.
 
     Returns
     -------
-    matplotlib.figure.Figure or plotly.graph_objects.Figure
-
-    Raises
-    ------
-    RegionError
-        If the complex has another dimension.
-    MissingExtraError
-        If the library is not installed.
+    plotly.graph_objects.Figure with a slider, or matplotlib.animation.FuncAnimation
     """
-    _need_dim(cx, 1, "function_1d")
-    return _backend(backend).function_1d(cx, target, title)
+    if not len(complexes):
+        raise OptionError("an animation needs at least one complex, found none")
+    names = [str(k) for k in range(len(complexes))] if names is None else list(names)
+    if len(names) != len(complexes):
+        raise OptionError(f"{len(complexes)} complexes need as many names, found {len(names)}")
+    for cx in complexes:
+        _need_dim(cx, 2, "animation")
+    frames = [(name, cx, coloring(cx, color)) for name, cx in zip(names, complexes, strict=True)]
+    return _backend(backend).animation(frames, title, theme_of(theme))
 
 
-def partition(cx: RegionComplex, *, title: str = "", backend: str = "matplotlib") -> Any:
-    """Draw the regions of a 2-D complex as polygons; neighbours have different colours.
-
-    Parameters, returns and errors are those of `function_1d`.
-    """
-    _need_dim(cx, 2, "partition")
-    return _backend(backend).partition(cx, title)
-
-
-def surface(cx: RegionComplex, *, title: str = "", backend: str = "matplotlib") -> Any:
-    """Draw a function of two inputs as a surface, one exact facet per region.
-
-    Parameters, returns and errors are those of `function_1d`; the first output is drawn.
-    """
-    _need_dim(cx, 2, "surface")
-    return _backend(backend).surface(cx, title)
-
-
-def sampling(report: SamplingReport, *, title: str = "", backend: str = "matplotlib") -> Any:
+def sampling(
+    report: SamplingReport, *, title: str = "", backend: str = "matplotlib", theme: str = "light"
+) -> Any:
     """Draw exact regions in 1-D or 2-D with the sample points on them; those without a point are marked.
 
     Parameters
     ----------
     report : SamplingReport
         From `verify_sampling`.
-    title, backend
-        As in `function_1d`; so are returns and errors.
+    title, backend, theme
+        See `polyenum.plot`.
     """
     if report.complex.dim not in (1, 2):
         raise RegionError(
             f"sampling is drawn in 1-D and 2-D; this one has {report.complex.dim} dimensions"
         )
-    return _backend(backend).sampling(report, title)
+    return _backend(backend).sampling(report, title, theme_of(theme))
 
 
-def sampling_curve(curve: SamplingCurve, *, title: str = "", backend: str = "matplotlib") -> Any:
+def sampled_and_exact(
+    report: SamplingReport,
+    *,
+    color: Any = "neighbors",
+    title: str = "",
+    backend: str = "matplotlib",
+    theme: str = "light",
+) -> Any:
+    """Draw what a grid of samples shows beside the exact regions, in 2-D.
+
+    Parameters
+    ----------
+    report : SamplingReport
+        From `verify_sampling` with ``sampling="grid"``.
+    color
+        As in `partition`, of the exact regions.
+    title, backend, theme
+        See `polyenum.plot`.
+    """
+    _need_dim(report.complex, 2, "sampled_and_exact")
+    if report.setup.sampling != "grid":
+        raise OptionError("sampled_and_exact shows a grid; this report is of random points")
+    colors = coloring(report.complex, color)
+    return _backend(backend).sampled_and_exact(report, colors, title, theme_of(theme))
+
+
+def sampling_curve(
+    curve: SamplingCurve, *, title: str = "", backend: str = "matplotlib", theme: str = "light"
+) -> Any:
     """Draw sampled counts against the number of sample points, with the exact count as a line.
 
     Parameters
     ----------
     curve : SamplingCurve
         From `SamplingReport.curve`.
-    title, backend
-        As in `function_1d`; so are returns and errors.
+    title, backend, theme
+        See `polyenum.plot`.
     """
-    return _backend(backend).sampling_curve(curve, title)
+    return _backend(backend).sampling_curve(curve, title, theme_of(theme))
 
 
 def _need_dim(cx: RegionComplex, dim: int, name: str) -> None:
     if cx.dim != dim:
         raise RegionError(f"{name} draws complexes in {dim}-D; this one has {cx.dim} dimensions")
+    if not cx.has_vertices:
+        raise RegionError(f"{name} draws vertices, which {cx.engine} cells do not hold")
 
 
 def _backend(name: str) -> ModuleType:

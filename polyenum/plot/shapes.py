@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.complex.region_complex import RegionComplex
+
+if TYPE_CHECKING:
+    from polyenum.sampling.report import SamplingReport
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#7F7F7F")
 """The colours of Okabe and Ito, "Color universal design" (2008), safe for colour-blind readers."""
@@ -59,3 +64,93 @@ def describe(cx: RegionComplex, index: int) -> str:
     return (
         f"region {index}<br>slope [{weight}], bias {cx.biases[index, 0]:.4g}<br>pattern {pattern}"
     )
+
+
+def rings(
+    corners: NDArray[np.float64], offsets: NDArray[np.int64], regions: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the closed outlines of `regions` one after the other, with a row of NaN between them."""
+    counts = np.diff(offsets)[regions]
+    # Each ring: its corners, the first again, and a gap.
+    owner = np.repeat(np.arange(len(regions)), counts + 2)
+    step = np.arange(len(owner)) - np.repeat(np.cumsum(counts + 2) - counts - 2, counts + 2)
+    at = offsets[regions][owner] + np.where(step == counts[owner], 0, step)
+    gap = step == counts[owner] + 1
+    found = corners[np.where(gap, 0, at)].copy()
+    found[gap] = np.nan
+    return found
+
+
+def creases(cx: RegionComplex) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the pieces of all bent hyperplanes of a 2-D complex, each once.
+
+    Returns
+    -------
+    ends : (n, 2, 2) float64
+    unit : (n,) int64
+        The unit whose bent hyperplane it is (the first, where several coincide).
+    """
+    table = cx.facet_table
+    owner = np.repeat(np.arange(len(cx)), np.diff(table.offsets))
+    bit = table.bit.astype(np.int64)
+    label = cx.labels[cx.label_offsets[owner] + bit]
+    # Within the domain, and from the first of the two regions (or from the only one, at a jump).
+    inner = (label >= 0) & ((table.neighbor < 0) | (owner < table.neighbor))
+    owner, bit, label = owner[inner], bit[inner], label[inner]
+    counts = np.diff(cx.vertex_offsets)[owner]
+    row = np.repeat(np.arange(len(owner)), counts)
+    step = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    corner = cx.vertex_offsets[owner][row] + step
+    word = cx.corner_masks[corner, bit[row] >> 6]
+    tight = (word >> (bit[row] & 63).astype(np.uint64) & np.uint64(1)).astype(np.bool_)
+    ends = cx.vertices[cx.vertex_ids[corner[tight]]].reshape(-1, 2, 2)
+    return ends, cx.network.hyperplane_unit[label].astype(np.int64)
+
+
+def creases_by_layer(cx: RegionComplex) -> list[tuple[str, str, NDArray[np.float64]]]:
+    """Return name, colour and pieces (n, 2, 2) of the bent hyperplanes of each layer that has some."""
+    ends, unit = creases(cx)
+    layer = cx.network.unit_layer[unit]
+    return [
+        (f"layer {k + 1}", PALETTE[n % len(PALETTE)], ends[layer == k])
+        for n, k in enumerate(np.unique(layer).tolist())
+    ]
+
+
+def boundary_faces(cx: RegionComplex, shrink: float) -> tuple[list[NDArray[np.float64]], list[int]]:
+    """Return the facets of all cells of a 3-D complex as polygons, each cell shrunken to its centroid.
+
+    Returns
+    -------
+    faces : list of (n, 3) float64
+        In cyclic order.
+    owner : list of int
+        The cell of each.
+    """
+    faces, owner = [], []
+    for i in range(len(cx)):
+        centre = cx.centroids[i]
+        corners = cx.vertices[cx.vertex_ids[cx.vertex_offsets[i] : cx.vertex_offsets[i + 1]]]
+        for _, members, _ in cx._facet_rows(i):
+            points = corners[members]
+            middle = points.mean(axis=0)
+            # The plane's two directions: around its normal.
+            _, _, axes = np.linalg.svd(points - middle)
+            angle = np.arctan2((points - middle) @ axes[1], (points - middle) @ axes[0])
+            faces.append(centre + shrink * (points[np.argsort(angle)] - centre))
+            owner.append(i)
+    return faces, owner
+
+
+def sampled_image(report: SamplingReport) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Return what a sampled grid shows: an image (resolution, resolution) of colour numbers, and the colours.
+
+    Points outside of the domain are NaN.
+    """
+    n = report.setup.resolution
+    low, high = report.complex.domain.bounding_box()
+    at = np.rint((report.points - low) / (high - low) * (n - 1)).astype(np.int64)
+    image = np.full((n, n), np.nan)
+    # Sampled regions have no neighbours, so numbers that are next to each other get other colours.
+    image[at[:, 1], at[:, 0]] = report.labels * 7 % len(PALETTE)
+    return image, PALETTE

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
+from plotly.subplots import make_subplots
 
+from polyenum.complex.level_sets import Segments
 from polyenum.complex.region_complex import RegionComplex
-from polyenum.plot.shapes import PALETTE, corner_heights, describe, fans, neighbor_colors
+from polyenum.plot.coloring import SCALE, Coloring, line_colors
+from polyenum.plot.shapes import (
+    PALETTE,
+    boundary_faces,
+    corner_heights,
+    creases_by_layer,
+    describe,
+    fans,
+    neighbor_colors,
+    rings,
+    sampled_image,
+)
+from polyenum.plot.themes import Theme
 from polyenum.sampling.curve import SamplingCurve
 from polyenum.sampling.report import SamplingReport
 
+MOST_HOVERS = 20_000
+"""Beyond so many regions a text for each would make a page of many megabytes."""
 
-def function_1d(cx: RegionComplex, target: Any, title: str) -> go.Figure:
+
+def function_1d(cx: RegionComplex, target: Any, title: str, theme: Theme) -> go.Figure:
     """Draw a function of one input."""
     points, heights = cx.vertices[cx.vertex_ids, 0], corner_heights(cx)
     figure = go.Figure()
@@ -42,94 +60,155 @@ def function_1d(cx: RegionComplex, target: Any, title: str) -> go.Figure:
         x=points[order],
         y=heights[order],
         mode="markers",
-        marker={"color": "white", "size": 7, "line": {"color": "black", "width": 1}},
+        marker={"color": theme.paper, "size": 7, "line": {"color": theme.ink, "width": 1}},
         name="breakpoints",
     )
-    return _finish(figure, title, "x", "f(x)")
+    return _finish(figure, title, theme, "x", "f(x)")
 
 
-def partition(cx: RegionComplex, title: str) -> go.Figure:
+def partition(cx: RegionComplex, colors: Coloring, title: str, theme: Theme) -> go.Figure:
     """Draw the regions of a 2-D complex: one trace per colour, and one for the hover texts."""
-    corners = cx.vertices[cx.vertex_ids]
-    colors = neighbor_colors(cx)
+    figure = go.Figure([*_filled(cx, colors, theme), *_hovers(cx)])
+    _bar(figure, colors)
+    return _finish(_square(figure), title, theme, "x", "y")
+
+
+def creases(cx: RegionComplex, title: str, theme: Theme) -> go.Figure:
+    """Draw the bent hyperplanes of all units: one trace per layer."""
     figure = go.Figure()
-    for c, color in enumerate(PALETTE):
-        rings = _rings(corners, cx.vertex_offsets, np.flatnonzero(colors == c))
-        if len(rings):
-            figure.add_scatter(
-                x=rings[:, 0],
-                y=rings[:, 1],
-                mode="lines",
-                fill="toself",
-                fillcolor=color,
-                line={"color": "white", "width": 0.7},
-                hoverinfo="skip",
-                showlegend=False,
-            )
+    for name, color, ends in creases_by_layer(cx):
+        x, y = _broken(ends).T
+        figure.add_scatter(
+            x=x, y=y, mode="lines", line={"color": color, "width": 1.4}, name=name, hoverinfo="name"
+        )
+    return _finish(_square(figure), title, theme, "x", "y")
+
+
+def level_sets(
+    cx: RegionComplex,
+    sets: Sequence[tuple[str, Segments]],
+    colors: Coloring | None,
+    title: str,
+    theme: Theme,
+) -> go.Figure:
+    """Draw level sets, or a decision boundary, over the regions."""
+    shown = colors or Coloring(np.zeros(len(cx), np.int64), (theme.plain,))
+    figure = go.Figure(_filled(cx, shown, theme, edge=theme.faint))
+    for (name, found), color in zip(sets, line_colors(len(sets), theme), strict=True):
+        x, y = _broken(found.ends).T
+        figure.add_scatter(x=x, y=y, mode="lines", line={"color": color, "width": 3}, name=name)
+    return _finish(_square(figure), title, theme, "x", "y")
+
+
+def surface(cx: RegionComplex, colors: Coloring, title: str, theme: Theme) -> go.Figure:
+    """Draw a function of two inputs: one mesh with sharp edges, and the edges as lines."""
+    corners = np.column_stack([cx.vertices[cx.vertex_ids], corner_heights(cx)])
+    triangles, owner = fans(cx)
+    edges = rings(corners, cx.vertex_offsets, np.arange(len(cx)))
+    corner_owner = np.repeat(np.arange(len(cx)), np.diff(cx.vertex_offsets))
+    figure = go.Figure([_mesh(cx, corners, triangles, owner, corner_owner, colors), _edges(edges)])
+    return _finish_3d(figure, title, theme, "f(x, y)", "cube")
+
+
+def cells_3d(
+    cx: RegionComplex, colors: Coloring, shrink: float, title: str, theme: Theme
+) -> go.Figure:
+    """Draw the cells of a 3-D complex, each shrunken towards its centroid: one mesh."""
+    faces, owner = boundary_faces(cx, shrink)
+    counts = np.array([len(face) for face in faces])
+    starts = np.cumsum(counts) - counts
+    corners = np.concatenate(faces)
+    face = np.repeat(np.arange(len(faces)), counts - 2)
+    step = np.arange(len(face)) - np.repeat(np.cumsum(counts - 2) - counts + 2, counts - 2)
+    first = starts[face]
+    triangles = np.column_stack([first, first + step + 1, first + step + 2])
+    owners = np.asarray(owner)
+    figure = go.Figure(
+        _mesh(cx, corners, triangles, owners[face], np.repeat(owners, counts), colors)
+    )
+    return _finish_3d(figure, title, theme, "z", "data")
+
+
+def adjacency(cx: RegionComplex, colors: Coloring, title: str, theme: Theme) -> go.Figure:
+    """Draw the graph of neighbours over the regions."""
+    plain = Coloring(np.zeros(len(cx), np.int64), (theme.plain,))
+    figure = go.Figure(_filled(cx, plain, theme))
+    x, y = _broken(cx.centroids[cx.adjacent_pairs]).T
+    figure.add_scatter(
+        x=x, y=y, mode="lines", line={"color": theme.ink, "width": 0.7}, hoverinfo="skip",
+        showlegend=False,
+    )  # fmt: skip
+    few = len(cx) <= MOST_HOVERS
     figure.add_scatter(
         x=cx.centroids[:, 0],
         y=cx.centroids[:, 1],
         mode="markers",
-        marker={"size": 9, "opacity": 0},
-        text=[describe(cx, i) for i in range(len(cx))],
-        hoverinfo="text",
+        marker={
+            "size": 7,
+            "color": [colors.colors[k] for k in colors.of],
+            "line": {"color": theme.ink, "width": 0.5},
+        },
+        text=[describe(cx, i) for i in range(len(cx))] if few else None,
+        hoverinfo="text" if few else "skip",
         showlegend=False,
     )
-    figure.update_yaxes(scaleanchor="x", constrain="domain")
-    figure.update_xaxes(constrain="domain")
-    return _finish(figure, title, "x", "y")
+    _bar(figure, colors)
+    return _finish(_square(figure), title, theme, "x", "y")
 
 
-def surface(cx: RegionComplex, title: str) -> go.Figure:
-    """Draw a function of two inputs: one mesh with sharp edges, and the edges as lines."""
-    corners = np.column_stack([cx.vertices[cx.vertex_ids], corner_heights(cx)])
-    triangles, owner = fans(cx)
-    colors = neighbor_colors(cx)
-    text = [describe(cx, i) for i in range(len(cx))]
-    corner_owner = np.repeat(np.arange(len(cx)), np.diff(cx.vertex_offsets))
-    edges = _rings(corners, cx.vertex_offsets, np.arange(len(cx)))
+def histogram(
+    values: NDArray[np.float64], label: str, log: bool, title: str, theme: Theme
+) -> go.Figure:
+    """Draw how often numbers occur."""
+    if log:
+        edges = np.geomspace(values.min(), values.max() * (1 + 1e-12), 41)
+    else:
+        edges = np.arange(values.min() - 0.5, values.max() + 1.5)
+    counts, _ = np.histogram(values, edges)
+    middle = np.sqrt(edges[1:] * edges[:-1]) if log else (edges[1:] + edges[:-1]) / 2
     figure = go.Figure(
-        [
-            go.Mesh3d(
-                x=corners[:, 0],
-                y=corners[:, 1],
-                z=corners[:, 2],
-                i=triangles[:, 0],
-                j=triangles[:, 1],
-                k=triangles[:, 2],
-                facecolor=[PALETTE[colors[r]] for r in owner],
-                flatshading=True,
-                hovertext=[text[r] for r in corner_owner],
-                hoverinfo="text",
-            ),
-            go.Scatter3d(
-                x=edges[:, 0],
-                y=edges[:, 1],
-                z=edges[:, 2],
-                mode="lines",
-                line={"color": "black", "width": 2},
-                hoverinfo="skip",
-                showlegend=False,
-            ),
-        ]
+        go.Bar(x=middle, y=counts, width=np.diff(edges), marker={"color": PALETTE[0]})
     )
+    if log:
+        figure.update_xaxes(type="log", exponentformat="power")
+    return _finish(figure, title, theme, label, "regions")
+
+
+def animation(
+    frames: Sequence[tuple[str, RegionComplex, Coloring]], title: str, theme: Theme
+) -> go.Figure:
+    """Draw the partitions of several complexes: frames with a slider and a play button."""
+    # Every frame needs the same traces, so one for each colour that any of them has.
+    used = sorted({int(k) for _, _, colors in frames for k in np.unique(colors.of)})
+    drawn = [
+        go.Frame(data=_filled(cx, colors, theme, only=used), name=name)
+        for name, cx, colors in frames
+    ]
+    figure = go.Figure(drawn[0].data, frames=drawn)
+    still = {
+        "mode": "immediate",
+        "frame": {"duration": 0, "redraw": True},
+        "transition": {"duration": 0},
+    }
+    steps = [{"label": f.name, "method": "animate", "args": [[f.name], still]} for f in drawn]
+    play = {**still, "frame": {"duration": 200, "redraw": True}, "fromcurrent": True}
     figure.update_layout(
-        title=title,
-        template="plotly_white",
-        scene={
-            "xaxis_title": "x",
-            "yaxis_title": "y",
-            "zaxis_title": "f(x, y)",
-            "aspectmode": "cube",
-            "camera": {"eye": {"x": 1.5, "y": -1.6, "z": 0.9}},
-        },
-        margin={"l": 0, "r": 0, "b": 0},
-        height=640,
+        sliders=[{"steps": steps, "pad": {"t": 40}}],
+        updatemenus=[
+            {
+                "type": "buttons",
+                "showactive": False,
+                "x": 0,
+                "y": 1.08,
+                "xanchor": "left",
+                "buttons": [{"label": "play", "method": "animate", "args": [None, play]}],
+            }
+        ],
     )
-    return figure
+    return _finish(_square(figure), title, theme, "x", "y")
 
 
-def sampling(report: SamplingReport, title: str) -> go.Figure:
+def sampling(report: SamplingReport, title: str, theme: Theme) -> go.Figure:
     """Draw sample points on exact regions."""
     cx = report.complex
     missed = np.isin(report.region_of, report.missed)
@@ -138,44 +217,79 @@ def sampling(report: SamplingReport, title: str) -> go.Figure:
         corners = np.column_stack([corners, corner_heights(cx)])
     figure = go.Figure()
     for flag, name, color in ((False, "regions", PALETTE[0]), (True, "missed regions", PALETTE[5])):
-        rings = _rings(corners, cx.vertex_offsets, np.flatnonzero(missed == flag))
-        if len(rings):
+        outline = rings(corners, cx.vertex_offsets, np.flatnonzero(missed == flag))
+        if len(outline):
             figure.add_scatter(
-                x=rings[:, 0],
-                y=rings[:, 1],
+                x=outline[:, 0],
+                y=outline[:, 1],
                 mode="lines",
                 name=name,
                 fill="toself" if cx.dim == 2 else None,
-                fillcolor=color if flag else "#E8EEF3",
+                fillcolor=color if flag else theme.plain,
                 line={
                     "color": color if cx.dim == 1 or flag else "gray",
                     "width": 2 if cx.dim == 1 else 0.7,
                 },
                 hoverinfo="skip",
             )
-    y = report.points[:, 1] if cx.dim == 2 else cx(report.points)[:, 0]
     figure.add_scattergl(
         x=report.points[:, 0],
-        y=y,
+        y=report.points[:, 1] if cx.dim == 2 else cx(report.points)[:, 0],
         mode="markers",
-        marker={"color": "black", "size": 3},
+        marker={"color": theme.ink, "size": 3},
         name="sample points",
     )
-    if cx.dim == 2:
-        figure.update_yaxes(scaleanchor="x", constrain="domain")
     shown = title or (
         f"{report.sampled_count:,} sampled, {report.exact_count:,} exact, {len(report.missed):,} missed"
     )
-    return _finish(figure, shown, "x", "f(x)" if cx.dim == 1 else "y")
+    if cx.dim == 2:
+        _square(figure)
+    return _finish(figure, shown, theme, "x", "f(x)" if cx.dim == 1 else "y")
 
 
-def sampling_curve(curve: SamplingCurve, title: str) -> go.Figure:
+def sampled_and_exact(
+    report: SamplingReport, colors: Coloring, title: str, theme: Theme
+) -> go.Figure:
+    """Draw what a grid of gradients shows beside what there is."""
+    cx = report.complex
+    figure = make_subplots(
+        1, 2,
+        subplot_titles=(f"sampled: {report.sampled_count:,}", f"exact: {report.exact_count:,}"),
+    )  # fmt: skip
+    low, high = cx.corner_points.min(axis=0), cx.corner_points.max(axis=0)
+    image, palette = sampled_image(report)
+    rows, columns = image.shape
+    steps = [[k / len(palette), c] for k, c in enumerate(palette)]
+    stops = [s for k, (a, c) in enumerate(steps) for s in ([a, c], [(k + 1) / len(palette), c])]
+    figure.add_trace(
+        go.Heatmap(
+            z=image,
+            x=np.linspace(low[0], high[0], columns),
+            y=np.linspace(low[1], high[1], rows),
+            colorscale=stops,
+            zmin=-0.5,
+            zmax=len(palette) - 0.5,
+            showscale=False,
+            hoverinfo="skip",
+        ),
+        1,
+        1,
+    )
+    for trace in _filled(cx, colors, theme):
+        figure.add_trace(trace, 1, 2)
+    for k in (1, 2):
+        figure.update_yaxes(scaleanchor=f"x{k if k > 1 else ''}", constrain="domain", col=k)
+        figure.update_xaxes(constrain="domain", col=k)
+    return _finish(figure, title, theme, "x", "y")
+
+
+def sampling_curve(curve: SamplingCurve, title: str, theme: Theme) -> go.Figure:
     """Draw sampled counts against the number of points."""
     figure = go.Figure()
     for y, name, color in (
-        (np.full(len(curve.points), curve.exact), "exact", "black"),
+        (np.full(len(curve.points), curve.exact), "exact", theme.ink),
         (curve.sampled, "sampled", PALETTE[5]),
-        (curve.seen, "exact regions with a point", PALETTE[0]),
+        (curve.seen, "exact regions with a point", PALETTE[4]),
     ):
         figure.add_scatter(
             x=curve.points,
@@ -186,23 +300,154 @@ def sampling_curve(curve: SamplingCurve, title: str) -> go.Figure:
         )
     figure.update_xaxes(type="log")
     figure.update_yaxes(rangemode="tozero")
-    return _finish(figure, title, "sample points", "regions")
+    return _finish(figure, title, theme, "sample points", "regions")
 
 
-def _rings(
-    corners: NDArray[np.float64], offsets: NDArray[np.int64], regions: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return the closed outlines of `regions` one after the other, with a row of NaN between them."""
-    gap = np.full((1, corners.shape[1]), np.nan)
-    parts: list[NDArray[np.float64]] = []
-    for i in regions:
-        ring = corners[offsets[i] : offsets[i + 1]]
-        parts += [ring, ring[:1], gap]
-    return np.concatenate(parts) if parts else np.zeros((0, corners.shape[1]))
+# -- what they share ---------------------------------------------------------------------------------
 
 
-def _finish(figure: go.Figure, title: str, x: str, y: str) -> go.Figure:
+def _filled(
+    cx: RegionComplex,
+    colors: Coloring,
+    theme: Theme,
+    *,
+    edge: str = "",
+    only: Sequence[int] | None = None,
+) -> list[go.Scatter]:
+    """Return the polygons as one trace for each colour."""
+    corners = cx.vertices[cx.vertex_ids]
+    wanted = only if only is not None else np.unique(colors.of).tolist()
+    width = 0.7 if len(cx) < 3000 else 0.7 * (3000 / len(cx)) ** 0.5
+    traces = []
+    for k in wanted:
+        outline = rings(corners, cx.vertex_offsets, np.flatnonzero(colors.of == k))
+        traces.append(
+            go.Scatter(
+                x=outline[:, 0],
+                y=outline[:, 1],
+                mode="lines",
+                fill="toself",
+                fillcolor=colors.colors[k],
+                line={"color": edge or theme.gap, "width": width},
+                hoverinfo="skip",
+                name=colors.names[k] if colors.names else "",
+                showlegend=bool(colors.names),
+            )
+        )
+    return traces
+
+
+def _hovers(cx: RegionComplex) -> list[go.Scatter]:
+    """Return invisible markers at the centroids with a text for each region, if they are not too many."""
+    if len(cx) > MOST_HOVERS:
+        return []
+    return [
+        go.Scatter(
+            x=cx.centroids[:, 0],
+            y=cx.centroids[:, 1],
+            mode="markers",
+            marker={"size": 9, "opacity": 0},
+            text=[describe(cx, i) for i in range(len(cx))],
+            hoverinfo="text",
+            showlegend=False,
+        )
+    ]
+
+
+def _mesh(
+    cx: RegionComplex,
+    corners: NDArray[np.float64],
+    triangles: NDArray[np.int64],
+    owner: NDArray[np.int64],
+    corner_owner: NDArray[np.int64],
+    colors: Coloring,
+) -> go.Mesh3d:
+    few = len(cx) <= MOST_HOVERS
+    text = [describe(cx, i) for i in range(len(cx))] if few else []
+    scale: dict[str, Any] = {}
+    return go.Mesh3d(
+        x=corners[:, 0],
+        y=corners[:, 1],
+        z=corners[:, 2],
+        i=triangles[:, 0],
+        j=triangles[:, 1],
+        k=triangles[:, 2],
+        facecolor=[colors.colors[colors.of[r]] for r in owner],
+        flatshading=True,
+        hovertext=[text[r] for r in corner_owner] if few else None,
+        hoverinfo="text" if few else "skip",
+        **scale,
+    )
+
+
+def _edges(outline: NDArray[np.float64]) -> go.Scatter3d:
+    return go.Scatter3d(
+        x=outline[:, 0],
+        y=outline[:, 1],
+        z=outline[:, 2],
+        mode="lines",
+        line={"color": "black", "width": 2},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _bar(figure: go.Figure, colors: Coloring) -> None:
+    """Add the colour bar that a colouring needs, on a trace of its own that shows nothing else."""
+    if colors.scale is None:
+        return
+    low, high, label = colors.scale
+    stops = [[k / (len(SCALE) - 1), c] for k, c in enumerate(SCALE)]
+    figure.add_scatter(
+        x=[None],
+        y=[None],
+        mode="markers",
+        showlegend=False,
+        hoverinfo="skip",
+        marker={
+            "color": [low],
+            "cmin": low,
+            "cmax": high,
+            "colorscale": stops,
+            "showscale": True,
+            "colorbar": {"title": {"text": label, "side": "right"}},
+        },
+    )
+
+
+def _broken(ends: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return segments (n, 2, 2) as one line with gaps, (3 n, 2)."""
+    gap = np.full((len(ends), 1, 2), np.nan)
+    return np.concatenate([ends, gap], axis=1).reshape(-1, 2)
+
+
+def _square(figure: go.Figure) -> go.Figure:
+    figure.update_yaxes(scaleanchor="x", constrain="domain")
+    figure.update_xaxes(constrain="domain")
+    return figure
+
+
+def _finish(figure: go.Figure, title: str, theme: Theme, x: str, y: str) -> go.Figure:
+    figure.update_layout(title=title, template=theme.template, height=560)
+    figure.update_layout(paper_bgcolor=theme.paper, plot_bgcolor=theme.paper)
+    figure.update_xaxes(title=x)
+    figure.update_yaxes(title=y)
+    return figure
+
+
+def _finish_3d(figure: go.Figure, title: str, theme: Theme, z: str, aspect: str) -> go.Figure:
     figure.update_layout(
-        title=title, template="plotly_white", xaxis_title=x, yaxis_title=y, height=560
+        title=title,
+        template=theme.template,
+        paper_bgcolor=theme.paper,
+        scene={
+            "xaxis_title": "x",
+            "yaxis_title": "y",
+            "zaxis_title": z,
+            "aspectmode": aspect,
+            "camera": {"eye": {"x": 1.5, "y": -1.6, "z": 0.9}},
+        },
+        margin={"l": 0, "r": 0, "b": 0},
+        height=640,
     )
     return figure

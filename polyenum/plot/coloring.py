@@ -1,0 +1,148 @@
+"""What colour each region has, and why."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyenum.complex.region_complex import RegionComplex
+from polyenum.errors import OptionError
+from polyenum.plot.shapes import PALETTE, neighbor_colors
+from polyenum.plot.themes import Theme
+
+SCALE = (
+    "#00204C", "#003070", "#2A406C", "#48516B", "#5E626E", "#727374", "#878479", "#9E9677", "#B6A971",
+    "#D0BE67", "#EAD357", "#FFE945",
+)  # fmt: skip
+"""The colour map cividis (Nuñez, Anderton and Renslow, PLOS ONE 13, 2018), made for colour-blind readers."""
+
+COLORS = ("neighbors", "pattern", "linear", "active", "slope", "layer", "volume")
+"""What `partition` and others can show by colour; an array with a number for each region is shown as well."""
+
+
+class Coloring(NamedTuple):
+    """Colours of regions.
+
+    Attributes
+    ----------
+    of : (regions,) int64
+        Each region's, into `colors`.
+    colors : tuple of str
+    names : tuple of str
+        What each colour stands for, for a legend; empty where that says nothing.
+    scale : (low, high, label) or None
+        Of a colour bar, where colours stand for numbers; logarithms to base 10 where the label says so.
+    """
+
+    of: NDArray[np.int64]
+    colors: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    scale: tuple[float, float, str] | None = None
+
+
+def coloring(cx: RegionComplex, color: Any) -> Coloring:
+    """Return the colours of a complex's regions.
+
+    Parameters
+    ----------
+    cx : RegionComplex
+    color : str or (regions,) array
+        One of `COLORS`, or a number for each region.
+
+    Raises
+    ------
+    OptionError
+        If it is neither.
+    """
+    if not isinstance(color, str):
+        values = np.asarray(color, np.float64)
+        if values.shape != (len(cx),):
+            raise OptionError(
+                f"color: an array needs a number for each of the {len(cx):,} regions, found shape {values.shape}"
+            )
+        return _on_scale(values, "")
+    if color == "neighbors":
+        return Coloring(neighbor_colors(cx), PALETTE)
+    if color == "pattern":
+        return hashed([row.tobytes() for row in cx.packed_sides])
+    if color == "linear":
+        # Neighbouring linear regions differ mostly; regions of one have one colour.
+        return hashed([int(n).to_bytes(8, "little") for n in cx.linear_regions])
+    if color == "active":
+        return _on_scale((cx.patterns > 0).sum(axis=1).astype(float), "units on")
+    if color == "slope":
+        return _on_scale(np.linalg.norm(cx.weights, axis=(1, 2)), "slope (norm of the gradient)")
+    if color == "volume":
+        return _on_scale(np.log10(np.maximum(cx.volumes, 1e-300)), "volume, log10")
+    if color == "layer":
+        layer = last_layers(cx)
+        count = len(cx.network.stages)
+        shown = sorted(set(layer.tolist()))
+        at = [round(k * (len(SCALE) - 1) / max(count - 1, 1)) for k in range(count + 1)]
+        names = ["never cut" if k < 0 else f"layer {k + 1}" for k in shown]
+        colors = ["#B0B0B0" if k < 0 else SCALE[min(at[k], len(SCALE) - 1)] for k in shown]
+        return Coloring(np.searchsorted(shown, layer), tuple(colors), tuple(names))
+    raise OptionError(
+        f"color must be one of {', '.join(map(repr, COLORS))} or an array with a number for each region, "
+        f"found {color!r}"
+    )
+
+
+def last_layers(cx: RegionComplex) -> NDArray[np.int64]:
+    """Return for each region the stage of the deepest unit that carries one of its facets; -1 where none does."""
+    table = cx.facet_table
+    owner = np.repeat(np.arange(len(cx)), np.diff(table.offsets))
+    label = cx.labels[cx.label_offsets[owner] + table.bit]
+    found = np.full(len(cx), -1)
+    inner = label >= 0
+    stage = np.searchsorted(cx.network.hyperplane_offsets, label[inner], side="right") - 1
+    np.maximum.at(found, owner[inner], stage)
+    return found
+
+
+def hashed(keys: list[bytes]) -> Coloring:
+    """Return colours that depend on nothing but each region's own key, so that they stay from frame to frame."""
+    from zlib import crc32
+
+    index = np.array([crc32(key) % len(WHEEL) for key in keys], np.int64)
+    return Coloring(index, WHEEL)
+
+
+def _wheel() -> tuple[str, ...]:
+    """Return the palette in three lightnesses: 24 colours."""
+    found = []
+    for towards, share in ((255, 0.0), (255, 0.45), (0, 0.35)):
+        for color in PALETTE:
+            rgb = [int(color[k : k + 2], 16) for k in (1, 3, 5)]
+            mixed = [round(x + share * (towards - x)) for x in rgb]
+            found.append("#" + "".join(f"{x:02X}" for x in mixed))
+    return tuple(found)
+
+
+WHEEL = _wheel()
+
+
+def line_colors(count: int, theme: Theme) -> tuple[str, ...]:
+    """Return colours of lines in order, all of them to be seen on the theme's ground."""
+    if count == 1:
+        return (PALETTE[5],)
+    whole = ramp(2 * count)
+    return whole[:count] if theme.ink == "black" else whole[count:]
+
+
+def _on_scale(values: NDArray[np.float64], label: str) -> Coloring:
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    steps = 64
+    share = (values - low) / (high - low) if high > low else np.zeros(len(values))
+    index = np.clip(np.nan_to_num(share) * steps, 0, steps - 1).astype(np.int64)
+    return Coloring(index, ramp(steps), (), (low, high if high > low else low + 1.0, label))
+
+
+def ramp(steps: int) -> tuple[str, ...]:
+    """Return so many colours along `SCALE`."""
+    rgb = np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in SCALE], float)
+    at = np.linspace(0, len(SCALE) - 1, steps)
+    mixed = np.stack([np.interp(at, np.arange(len(SCALE)), rgb[:, k]) for k in range(3)], axis=1)
+    return tuple("#" + "".join(f"{round(x):02X}" for x in row) for row in mixed)
