@@ -84,6 +84,15 @@ def test_enumerate_check_and_plot(
     )
 
 
+def test_kinds_of_pictures(model: str, tmp_path: Path) -> None:
+    for kind in ("partition", "creases", "levels", "decision", "adjacency", "histogram"):
+        picture = tmp_path / f"{kind}.png"
+        assert run(["plot", model, "--box", "-1:1", "--kind", kind, "-o", str(picture)]) == 0
+        assert picture.stat().st_size > 2000
+    arguments = ["plot", model, "--box", "-1:1", "--color", "slope", "--theme", "dark"]
+    assert run([*arguments, "-o", str(tmp_path / "dark.html")]) == 0
+
+
 def test_a_wrong_result_is_found(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,6 +168,10 @@ BAD = {
     "folder": (["enumerate", "MODEL", "--box", "0:1", "-o", "no/where/r.npz"], "there is no folder"),
     "picture": (["plot", "MODEL", "--box", "0:1", "-o", "r.bmp"], "unknown kind of picture"),
     "kind": (["plot", "MODEL", "--box", "0:1", "-o", "r.png", "--kind", "pie"], "--kind must be auto"),
+    "dimension": (["plot", "MODEL", "--box", "0:1", "-o", "r.png", "--kind", "cells"], "is for 3 dimensions"),
+    "color": (["plot", "MODEL", "--box", "0:1", "-o", "r.png", "--kind", "creases", "--color", "slope"],
+              "has colours of its own"),
+    "theme": (["plot", "MODEL", "--box", "0:1", "-o", "r.png", "--theme", "sepia"], "theme must be one of"),
     "check a model": (["check", "MODEL"], "not a file that polyenum saved"),
     "method": (["verify", "MODEL", "--box", "0:1", "--method", "guess"], "method must be one of"),
     "slopes": (["verify", "MODEL", "--box", "0:1", "--method", "slopes"], "on a line"),

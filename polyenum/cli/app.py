@@ -232,7 +232,11 @@ def verify(
     net = arguments.network_of(model, input_shape, ignore_output_activation)
     domain = arguments.domain_of(net, box or [], slice_, vnnlib)
     if output is not None:
-        _check_picture(output, domain.dim)
+        _check_picture(output)
+        if domain.dim > 2:
+            raise DomainError(
+                f"--output draws in 1-D and 2-D; this domain has {domain.dim} dimensions (--slice takes a plane)"
+            )
     report = pe.verify_sampling(
         net, domain, method=method, sampling=sampling, resolution=resolution, dtype=dtype, decimals=decimals,
         rtol=rtol, atol=atol, seed=seed, threads=threads, engine=engine,
@@ -252,8 +256,18 @@ def plot(
     file: Annotated[Path, typer.Argument(help="A model, or regions that enumerate saved.")],
     output: Annotated[Path, typer.Option("--output", "-o", help=".png, .svg, .pdf or .html.")],
     kind: Annotated[
-        str, typer.Option(help="auto (function in 1-D, partition in 2-D), partition or surface.")
+        str,
+        typer.Option(
+            help="auto, function, partition, surface, creases, levels, decision, adjacency, cells, histogram."
+        ),
     ] = "auto",
+    color: Annotated[
+        str,
+        typer.Option(
+            help="Of regions: neighbors, pattern, linear, active, slope, layer or volume."
+        ),
+    ] = "",
+    theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
     title: Annotated[str, typer.Option()] = "",
     box: Boxes = None,
     slice_: Points = None,
@@ -263,31 +277,39 @@ def plot(
     threads: Threads = None,
     quiet: Quiet = False,
 ) -> None:
-    """Draw the regions of a model, or of a saved result, in 1-D or 2-D."""
+    """Draw the regions of a model, or of a saved result."""
     from polyenum import plot as pictures
 
+    _check_picture(output)
+    if kind != "auto" and kind not in _KINDS:
+        raise OptionError(f"--kind must be auto, {', '.join(_KINDS)}, found {kind!r}")
+    cx = None
     if arguments.is_saved(file):
         if box or slice_ is not None or vnnlib is not None:
             raise DomainError(
                 f"{file}: saved regions have their domain; leave out --box, --slice, --vnnlib"
             )
         cx = arguments.saved(file)
-        _check_picture(output, cx.dim)
+        dim = cx.dim
     else:
         net = arguments.network_of(file, input_shape, ignore_output_activation)
         domain = arguments.domain_of(net, box or [], slice_, vnnlib)
-        _check_picture(output, domain.dim)
-        cx = pe.enumerate_regions(net, domain, threads=threads, progress=wants_progress(quiet))
-    kinds: dict[str, Any] = {
-        "function": pictures.function_1d,
-        "partition": pictures.partition,
-        "surface": pictures.surface,
-    }
+        dim = domain.dim
     if kind == "auto":
-        kind = "function" if cx.dim == 1 else "partition"
-    if kind not in kinds:
-        raise OptionError(f"--kind must be auto, {', '.join(kinds)}, found {kind!r}")
-    _write_picture(kinds[kind](cx, title=title, backend=_backend(output)), output)
+        kind = {1: "function", 2: "partition", 3: "cells"}.get(dim, "histogram")
+    function, needed = _KINDS[kind]
+    if needed not in (0, dim):
+        raise DomainError(
+            f"--kind {kind} is for {needed} dimensions; this domain has {dim} (--slice takes a plane)"
+        )
+    options: dict[str, Any] = {"title": title, "backend": _backend(output), "theme": theme}
+    if color:
+        if kind in ("function", "creases", "histogram"):
+            raise OptionError(f"--color: a picture of kind {kind} has colours of its own")
+        options["color"] = color
+    if cx is None:
+        cx = pe.enumerate_regions(net, domain, threads=threads, progress=wants_progress(quiet))
+    _write_picture(getattr(pictures, function)(cx, **options), output)
 
 
 @app.command()
@@ -359,6 +381,18 @@ def _describe(cx: pe.RegionComplex, title: str, json: bool, more: dict[str, Any]
     show(title, rows, as_json=json, data=data)
 
 
+# The function of polyenum.plot, and the dimension that it needs; 0 where it takes any.
+_KINDS = {
+    "function": ("function_1d", 1),
+    "partition": ("partition", 2),
+    "surface": ("surface", 2),
+    "creases": ("creases", 2),
+    "levels": ("level_sets", 2),
+    "decision": ("decision_boundary", 2),
+    "adjacency": ("adjacency", 2),
+    "cells": ("cells_3d", 3),
+    "histogram": ("histogram", 0),
+}
 _PICTURES = (".png", ".svg", ".pdf", ".html")
 
 
@@ -366,13 +400,9 @@ def _backend(output: Path) -> str:
     return "plotly" if output.suffix.lower() == ".html" else "matplotlib"
 
 
-def _check_picture(output: Path, dim: int) -> None:
+def _check_picture(output: Path) -> None:
     if output.suffix.lower() not in _PICTURES:
         raise OptionError(f"{output}: unknown kind of picture; {', '.join(_PICTURES)} are known")
-    if dim > 2:
-        raise DomainError(
-            f"pictures are of 1-D and 2-D; this domain has {dim} dimensions (--slice takes a plane)"
-        )
 
 
 def _write_picture(figure: Any, output: Path) -> None:
