@@ -16,7 +16,13 @@ def test_there_are_examples() -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_examples(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_examples(
+    path: Path,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
     cx = runpy.run_path(str(path))["main"]()
     assert len(cx) > 100
     assert f"{len(cx)} activation regions" in capsys.readouterr().out
