@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,15 @@ from polyenum.plot.shapes import (
 from polyenum.plot.themes import Theme
 from polyenum.sampling.curve import SamplingCurve
 from polyenum.sampling.report import SamplingReport
+
+
+class Picture(Figure):
+    """A figure that shows itself in a notebook, also where pyplot was never imported."""
+
+    def _repr_png_(self) -> bytes:
+        stream = io.BytesIO()
+        self.savefig(stream, format="png", dpi=100)
+        return stream.getvalue()
 
 
 def function_1d(cx: RegionComplex, target: Any, title: str, theme: Theme) -> Figure:
@@ -208,7 +218,7 @@ def sampling(report: SamplingReport, title: str, theme: Theme) -> Figure:
 def sampled_and_exact(report: SamplingReport, colors: Coloring, title: str, theme: Theme) -> Figure:
     """Draw what a grid of gradients shows beside what there is."""
     cx = report.complex
-    figure = Figure(figsize=(10.4, 5.4), layout="constrained", facecolor=theme.paper)
+    figure = Picture(figsize=(10.4, 5.4), layout="constrained", facecolor=theme.paper)
     left, right = figure.subplots(1, 2)
     low, high = _extent(cx)
     image, palette = sampled_image(report)
@@ -250,7 +260,7 @@ def sampling_curve(curve: SamplingCurve, title: str, theme: Theme) -> Figure:
 
 
 def _figure(size: tuple[float, float], theme: Theme, **labels: str) -> tuple[Figure, Any]:
-    figure = Figure(figsize=size, layout="constrained", facecolor=theme.paper)
+    figure = Picture(figsize=size, layout="constrained", facecolor=theme.paper)
     axes = figure.add_subplot()
     axes.set(**labels)
     _paint(axes, theme)
@@ -269,7 +279,7 @@ def _plane(cx: RegionComplex, theme: Theme, title: str) -> tuple[Figure, Any]:
 
 
 def _space(theme: Theme, title: str) -> tuple[Figure, Any]:
-    figure = Figure(figsize=(6.4, 5.6), layout="constrained", facecolor=theme.paper)
+    figure = Picture(figsize=(6.4, 5.6), layout="constrained", facecolor=theme.paper)
     axes: Any = figure.add_subplot(projection="3d")
     axes.set_title(title)
     _paint(axes, theme)
