@@ -21,6 +21,7 @@ fuzz: $(VENV)/.test
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.core
 	$(BIN)/python -m benchmarks.cells
+	$(BIN)/python -m benchmarks.browser
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .

@@ -45,6 +45,7 @@ from polyenum.storage.regions import open_regions
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
+    from polyenum.playground.api import explore
     from polyenum.proof.certificate import Certificate
     from polyenum.proof.check import CheckReport, check
     from polyenum.sampling.api import verify_sampling
@@ -86,6 +87,7 @@ __all__ = [
     "count_regions",
     "decision_distance",
     "enumerate_regions",
+    "explore",
     "iter_regions",
     "load",
     "load_vnnlib",
@@ -100,6 +102,7 @@ _LAZY = {
     "Certificate": "polyenum.proof.certificate",
     "CheckReport": "polyenum.proof.check",
     "RegionComplex": "polyenum.complex.region_complex",
+    "explore": "polyenum.playground.api",
     "SamplingCurve": "polyenum.sampling.curve",
     "SamplingReport": "polyenum.sampling.report",
     "check": "polyenum.proof.check",

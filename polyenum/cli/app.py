@@ -344,6 +344,23 @@ def check(
 
 
 @app.command()
+def explore(
+    model: Annotated[
+        Path | None,
+        typer.Argument(help="A model of one or two inputs; by default one is made and trained."),
+    ] = None,
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    address: Annotated[str, typer.Option(help="Where to listen: this machine only.")] = "localhost",
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only serve.")] = False,
+) -> None:
+    """Serve a page to play with: train, move a unit, click a region."""
+    from polyenum.playground.api import serve
+
+    net = None if model is None else arguments.network_of(model, None, False)
+    serve(net, port=port, address=address, show=not no_browser)
+
+
+@app.command()
 def demo(
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the figures go.")] = Path(
         "demo_output"
