@@ -140,6 +140,10 @@ def test_the_widgets() -> None:
     assert page.session.unit(4).ratio == pytest.approx(0.5)
     assert page.cells.data["xs"] is not before
     assert len(page.crease.data["xs"]) > 0
+    page.session.move(4, scale=0.1, ratio=7.5)
+    page.refresh()
+    page.weight.value = 0.2
+    assert page.session.unit(4) == pytest.approx((0.2, 7.5))
     page.hidden.value = "3,x"
     assert page.message.visible
     assert "1 to 6 hidden layers" in page.message.object

@@ -244,9 +244,14 @@ class Page:
         self.unit.end = max(last, 1)
         self.unit.value = min(self.unit.value, last)
         state = self.session.unit(self.unit.value)
-        self.weight.start = -4 if self.session.dim == 1 else 0.01
-        self.weight.value = float(np.clip(state.scale, self.weight.start, self.weight.end))
-        self.ratio.value = float(np.clip(state.ratio, self.ratio.start, self.ratio.end))
+        least = -4.0 if self.session.dim == 1 else 0.01
+        # A slider that could not reach what the unit has would move it when the other one is moved.
+        for slider, value, low, high in (
+            (self.weight, state.scale, least, 4.0),
+            (self.ratio, state.ratio, -3.0, 3.0),
+        ):
+            slider.start, slider.end = min(low, value), max(high, value)
+            slider.value = value
         self._busy = busy
         self._show_crease()
 
