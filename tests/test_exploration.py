@@ -109,6 +109,23 @@ def test_nearest_boundaries(layers: Layers, seed: int, norm: float) -> None:
     assert len(near) > 1
 
 
+def test_no_decision_boundary_where_two_almost_parallel_rows_contradict() -> None:
+    """One unit: where it is off two outputs are 0.008 apart, and where it is on the gap grows.
+
+    Least squares took the contradiction of two opposite rows for a solution.
+    """
+    layers = [
+        (np.array([[0.8826193, 0.3242538]], np.float32), np.array([-0.7544266], np.float32)),
+        (
+            np.array([[3.9495661], [0.69596887], [-0.23864216]], np.float32),
+            np.array([-0.34878963, -0.61658454, -0.35671335], np.float32),
+        ),
+    ]
+    found = pe.decision_distance(layers, [0.02364325, 0.90092739], radius=0.9)
+    assert not found.complete
+    assert found.distance == 0.9
+
+
 @given(
     generic_networks(dims=(2, 3), depth=(1, 2), width=5, outputs=3),
     st.integers(0, 2**32 - 1),

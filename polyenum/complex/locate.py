@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.complex.point_sides import exact_sides, proven_sides
+from polyenum.complex.point_sides import ExactPoints, proven_sides
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
 
@@ -32,6 +34,10 @@ class Locator:
         self._packed = packed
         self._index = {row.tobytes(): i for i, row in enumerate(packed)}
 
+    @cached_property
+    def _exact(self) -> ExactPoints:
+        return ExactPoints(self._network, self._domain)
+
     def __call__(self, points: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the region of each of `points` (n, dim), -1 outside of all."""
         found = np.full(len(points), -1, np.int64)
@@ -52,7 +58,7 @@ class Locator:
         queue: list[frozenset[int]] = [frozenset()]
         found = []
         for above in queue:
-            sides, known = exact_sides(self._network, self._domain, point, above=above)
+            sides, known = self._exact.sides(point, above=above)
             packed = np.packbits(sides, bitorder="little")
             mask = np.packbits(known, bitorder="little")
             match = ~np.any((self._packed ^ packed) & mask, axis=1)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.cells.exact.forms import Scaled, scaled, scaled_weight
+from polyenum.cells.exact.matrix import IntegerMatrix, SparseIntegers
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
-from polyenum.networks.weights import inputs_read, rows_through
+from polyenum.networks.weights import rows_through
 
 
 def proven_sides(
@@ -67,60 +67,84 @@ def proven_sides(
     return np.concatenate(found, axis=1), unsure
 
 
-def exact_sides(
-    network: PiecewiseLinearNetwork,
-    domain: Domain | None,
-    point: NDArray[np.float64],
-    *,
-    above: frozenset[int] = frozenset(),
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return the sides of one point in rational arithmetic, and where it is not on the hyperplane.
+class ExactPoints:
+    """The sides of single points in rational arithmetic.
 
-    On a hyperplane it counts as below, but on those in `above`.
+    All numbers are dyadic, so a point's values are integers up to a power of two; sparse weights stay sparse.
 
-    Returns
-    -------
-    sides, known : (hyperplanes,) bool
+    Parameters
+    ----------
+    network : PiecewiseLinearNetwork
+    domain : Domain, optional
+        Whose coordinates the points have; otherwise those of the network's inputs.
     """
-    t = [Fraction(float(x)) for x in point]
-    value = t
-    if domain is not None and domain.basis is not None and domain.origin is not None:
-        value = [
-            sum(
-                (Fraction(float(b)) * x for b, x in zip(row, t, strict=True)),
-                Fraction(float(o)),
+
+    def __init__(self, network: PiecewiseLinearNetwork, domain: Domain | None) -> None:
+        self._network, self._domain = network, domain
+        self._weights: list[tuple[IntegerMatrix | SparseIntegers, int]] = []
+        for stage in network.stages:
+            numbers, exponent = scaled_weight(stage.weight)
+            matrix = numbers if isinstance(numbers, SparseIntegers) else IntegerMatrix(numbers.T)
+            self._weights.append((matrix, exponent))
+        tables = [stage.activation for stage in network.stages]
+        self._biases = [scaled(stage.bias) for stage in network.stages]
+        self._breakpoints = [scaled(table.breakpoints) for table in tables]
+        self._slopes = [scaled(table.slopes) for table in tables]
+        self._intercepts = [scaled(table.exact_intercepts) for table in tables]
+
+    def sides(
+        self, point: NDArray[np.float64], *, above: frozenset[int] = frozenset()
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return the sides of a point (dim,), and where it is not on the hyperplane.
+
+        On a hyperplane it counts as below, but on those in `above`.
+
+        Returns
+        -------
+        sides, known : (hyperplanes,) bool
+        """
+        value, exponent = scaled(point)
+        if self._domain is not None and self._domain.basis is not None:
+            basis, basis_exponent = scaled(self._domain.basis)
+            origin = scaled(self._domain.origin)
+            value, exponent = _sum((basis @ value, basis_exponent + exponent), origin)
+        sides: list[NDArray[np.bool_]] = []
+        known: list[NDArray[np.bool_]] = []
+        first = 0
+        for i, stage in enumerate(self._network.stages):
+            weights, weight_exponent = self._weights[i]
+            product = weights.after(value[None])[0], exponent + weight_exponent
+            z, exponent = _sum(product, self._biases[i])
+            table = stage.activation
+            at = table.breakpoint_coordinate
+            gap, _ = _sum((z[at], exponent), _negative(self._breakpoints[i]))
+            own, off = np.asarray(gap > 0, np.bool_), np.asarray(gap != 0, np.bool_)
+            for h in above:
+                if first <= h < first + len(own) and not off[h - first]:
+                    own[h - first] = True
+            for begin, end in table.group_ranges.tolist():
+                members = z[at[begin:end]].tolist()
+                largest = max(members)
+                equal = np.array([x == largest for x in members])
+                own[begin:end] = np.arange(end - begin) == int(np.argmax(equal))
+                off[begin:end] = ~equal | (np.count_nonzero(equal) == 1)
+            sides.append(own)
+            known.append(off)
+            first += len(own)
+            piece = table.slope_offsets[:-1] + table.pieces(own)
+            slopes, slope_exponent = self._slopes[i]
+            intercepts, intercept_exponent = self._intercepts[i]
+            value, exponent = _sum(
+                (z * slopes[piece], exponent + slope_exponent),
+                (intercepts[piece], intercept_exponent),
             )
-            for row, o in zip(domain.basis, domain.origin, strict=True)
-        ]
-    sides: list[bool] = []
-    known: list[bool] = []
-    for stage in network.stages:
-        table = stage.activation
-        z = [
-            sum(
-                (
-                    Fraction(float(stage.weight[i, k])) * value[k]
-                    for k in inputs_read(stage.weight, i)
-                ),
-                Fraction(float(b)),
-            )
-            for i, b in enumerate(stage.bias)
-        ]
-        value = []
-        for i, x in enumerate(z):
-            if table.groups is not None and table.groups[i] >= 0:
-                own = table.groups == table.groups[i]
-                members = [z[k] for k in np.flatnonzero(own)]
-                first = i - int(np.argmax(own))
-                own_sides = [x == max(members) and x not in members[:first]]
-                known.append(members.count(max(members)) == 1 or x != max(members))
-            else:
-                bps = [float(b) for b in table.breakpoints[table.offsets[i] : table.offsets[i + 1]]]
-                own_sides = [
-                    x > b or (x == b and len(sides) + k in above) for k, b in enumerate(bps)
-                ]
-                known += [x != b for b in bps]
-            sides += own_sides
-            piece = int(table.slope_offsets[i]) + sum(own_sides)
-            value.append(Fraction(float(table.slopes[piece])) * x + table.exact_intercepts[piece])
-    return np.array(sides, np.bool_), np.array(known, np.bool_)
+        return np.concatenate(sides), np.concatenate(known)
+
+
+def _sum(a: Scaled, b: Scaled) -> Scaled:
+    common = max(a[1], b[1])
+    return (a[0] << (common - a[1])) + (b[0] << (common - b[1])), common
+
+
+def _negative(a: Scaled) -> Scaled:
+    return -a[0], a[1]

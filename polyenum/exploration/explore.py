@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.complex.point_sides import exact_sides, proven_sides
+from polyenum.complex.point_sides import ExactPoints, proven_sides
 from polyenum.domains import Domain
 from polyenum.exploration.local import LocalForms
 from polyenum.exploration.nearest import DUAL, nearest, solver_for
@@ -149,7 +149,7 @@ class Explorer:
             if not unsure[0]:
                 return RegionFound(sides[0], 0.0, near)
         # Units that vanish around the point are off.
-        exact, _ = exact_sides(self._network, None, near)
+        exact, _ = ExactPoints(self._network, None).sides(near)
         return RegionFound(exact, 0.0, near)
 
     def _open(self, region: RegionFound) -> None:

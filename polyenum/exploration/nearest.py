@@ -15,6 +15,8 @@ from polyenum.errors import NumericalError
 
 # How far, relative to the distance, a solution may be beyond a row: the solvers' own accuracy.
 SLACK = 1e-9
+# By how much, relative to the farthest row, least squares may break a row before it is not believed.
+TRUST = 1e-8
 DUAL = {1: np.inf, 2: 2, np.inf: 1}
 
 
@@ -123,7 +125,30 @@ class Euclidean:
         residual = system @ weights - target
         if -residual[-1] < 1e-14:
             return None
-        return scale * (basis @ (residual[:-1] / -residual[-1]))
+        step = scale * (basis @ (residual[:-1] / -residual[-1]))
+        # Of rows that contradict each other the residual is 0, but for rounding: then the step breaks them.
+        if (g @ step - h).min() >= -TRUST * scale:
+            return step
+        return _shortest_by_interior_points(rows, bounds / scale, equations, scale)
+
+
+def _shortest_by_interior_points(
+    rows: NDArray[np.float64], bounds: NDArray[np.float64], equations: int, scale: float
+) -> NDArray[np.float64] | None:
+    """Return the shortest ``z``, slowly, in `scale`; None where there is none."""
+    import cvxpy
+
+    z = cvxpy.Variable(rows.shape[1])
+    constraints = [rows[equations:] @ z >= bounds[equations:]]
+    if equations:
+        constraints.append(rows[:equations] @ z == bounds[:equations])
+    problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(z)), constraints)
+    problem.solve(solver=cvxpy.CLARABEL)
+    if problem.status in (cvxpy.INFEASIBLE, cvxpy.INFEASIBLE_INACCURATE):
+        return None
+    if z.value is None:
+        raise NumericalError(f"the nearest point was not found: {problem.status}")
+    return scale * np.asarray(z.value, np.float64)
 
 
 class Polyhedral:
