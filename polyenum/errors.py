@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class PolyenumError(Exception):
     """Root of all errors of this package."""
@@ -41,6 +43,21 @@ class CheckError(PolyenumError, ValueError):
 
 class MissingExtraError(PolyenumError, ImportError):
     """An optional library is needed and not installed."""
+
+
+def import_pandas() -> Any:
+    """Return pandas.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
+    try:
+        import pandas
+    except ImportError:
+        raise missing_extra("pandas", "table") from None
+    return pandas
 
 
 def missing_extra(library: str, extra: str) -> MissingExtraError:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import polyenum as pe
@@ -105,7 +106,6 @@ def test_a_wrong_result_is_found(
 
 
 def test_other_files(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pd = pytest.importorskip("pandas")
     cx = exact(model)
     for name in ("r.parquet", "r.csv", "r.geojson"):
         assert run(["enumerate", model, "--box", "-1:1", "-o", str(tmp_path / name), "-q"]) == 0

@@ -38,7 +38,7 @@ def is_saved(file: Path) -> bool:
     if file.suffix.lower() != ".npz" or not file.is_file():
         return False
     try:
-        header, _ = storage.read(file)
+        header, _ = storage.read(file, only_header=True)
     except FileError:
         return False
     return header.get("format") == FORMAT

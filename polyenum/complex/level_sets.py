@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.errors import RegionError
+from polyenum.ragged import rows_and_steps
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
@@ -71,8 +72,7 @@ def _need_polygons(cx: RegionComplex) -> None:
 def _zeros(cx: RegionComplex, forms: NDArray[np.float64], regions: NDArray[np.int64]) -> Segments:
     """Return the segments on which affine forms (n, 3) vanish in the polygons of `regions` (n,)."""
     counts = np.diff(cx.vertex_offsets)[regions]
-    row = np.repeat(np.arange(len(regions)), counts)
-    step = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    row, step = rows_and_steps(counts)
     corner = cx.vertex_offsets[regions][row] + step
     following = cx.vertex_offsets[regions][row] + (step + 1) % counts[row]
     p, q = cx.corner_points[corner], cx.corner_points[following]

@@ -98,7 +98,7 @@ class Page:
         self.train.param.watch(self._toggle, "value")
         self.color.param.watch(lambda _: self.refresh(), "value")
         self.tabs.param.watch(lambda _: self.refresh(), "active")
-        self.unit.param.watch(lambda _: self._show_unit(), "value")
+        self.unit.param.watch(lambda _: self._choose_unit(), "value")
         for slider in (self.weight, self.ratio):
             slider.param.watch(lambda _: self._try(self._move, sliders=False), "value")
 
@@ -237,8 +237,12 @@ class Page:
             parts.append(f"{session.steps:,} steps, loss {session.loss:.4g}")
         self.counts.object = " · ".join(parts)
 
+    def _choose_unit(self) -> None:
+        self._show_unit()
+        self._show_crease()
+
     def _show_unit(self) -> None:
-        """Set the sliders to the unit that is chosen, and show its crease."""
+        """Set the sliders to the unit that is chosen."""
         busy, self._busy = self._busy, True
         last = len(self.session.network.stages[0].bias) - 1
         self.unit.end = max(last, 1)
@@ -253,7 +257,6 @@ class Page:
             slider.start, slider.end = min(low, value), max(high, value)
             slider.value = value
         self._busy = busy
-        self._show_crease()
 
     def _show_crease(self) -> None:
         if self.session.dim == 2:

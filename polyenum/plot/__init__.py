@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.errors import OptionError, RegionError, missing_extra
 from polyenum.plot.coloring import COLORS, coloring
+from polyenum.plot.shapes import corner_heights
 from polyenum.plot.themes import theme_of
 
 if TYPE_CHECKING:
@@ -128,9 +129,7 @@ def level_sets(
     if isinstance(levels, (int, np.integer)):
         if levels < 1:
             raise OptionError(f"levels must be at least 1, or values, found {levels}")
-        owner = np.repeat(np.arange(len(cx)), np.diff(cx.vertex_offsets))
-        values = np.einsum("nk,nk->n", cx.weights[owner, output], cx.corner_points)
-        values += cx.biases[owner, output]
+        values = corner_heights(cx, output)
         chosen = np.linspace(values.min(), values.max(), int(levels) + 2)[1:-1].tolist()
     else:
         chosen = [float(level) for level in levels]

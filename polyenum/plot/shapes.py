@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.complex.region_complex import RegionComplex
+from polyenum.ragged import rows_and_steps
 
 if TYPE_CHECKING:
     from polyenum.sampling.report import SamplingReport
@@ -31,11 +32,11 @@ def neighbor_colors(cx: RegionComplex) -> NDArray[np.int64]:
     return color
 
 
-def corner_heights(cx: RegionComplex) -> NDArray[np.float64]:
-    """Return the first output at each corner, (corners,) float64, by the map of its own region."""
+def corner_heights(cx: RegionComplex, output: int = 0) -> NDArray[np.float64]:
+    """Return an output at each corner, (corners,) float64, by the map of its own region."""
     owner = np.repeat(np.arange(len(cx)), np.diff(cx.vertex_offsets))
     points = cx.vertices[cx.vertex_ids]
-    return np.einsum("nk,nk->n", cx.weights[owner, 0], points) + cx.biases[owner, 0]
+    return np.einsum("nk,nk->n", cx.weights[owner, output], points) + cx.biases[owner, output]
 
 
 def fans(cx: RegionComplex) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -49,9 +50,8 @@ def fans(cx: RegionComplex) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         The region of each triangle.
     """
     counts = np.diff(cx.vertex_offsets) - 2
-    owner = np.repeat(np.arange(len(cx)), counts)
+    owner, step = rows_and_steps(counts)
     start = cx.vertex_offsets[:-1][owner]
-    step = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
     return np.column_stack([start, start + step + 1, start + step + 2]), owner
 
 
@@ -72,8 +72,7 @@ def rings(
     """Return the closed outlines of `regions` one after the other, with a row of NaN between them."""
     counts = np.diff(offsets)[regions]
     # Each ring: its corners, the first again, and a gap.
-    owner = np.repeat(np.arange(len(regions)), counts + 2)
-    step = np.arange(len(owner)) - np.repeat(np.cumsum(counts + 2) - counts - 2, counts + 2)
+    owner, step = rows_and_steps(counts + 2)
     at = offsets[regions][owner] + np.where(step == counts[owner], 0, step)
     gap = step == counts[owner] + 1
     found = corners[np.where(gap, 0, at)].copy()
@@ -98,8 +97,7 @@ def creases(cx: RegionComplex) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     inner = (label >= 0) & ((table.neighbor < 0) | (owner < table.neighbor))
     owner, bit, label = owner[inner], bit[inner], label[inner]
     counts = np.diff(cx.vertex_offsets)[owner]
-    row = np.repeat(np.arange(len(owner)), counts)
-    step = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    row, step = rows_and_steps(counts)
     corner = cx.vertex_offsets[owner][row] + step
     word = cx.corner_masks[corner, bit[row] >> 6]
     tight = (word >> (bit[row] & 63).astype(np.uint64) & np.uint64(1)).astype(np.bool_)

@@ -25,6 +25,7 @@ from polyenum.plot.shapes import (
     sampled_image,
 )
 from polyenum.plot.themes import Theme
+from polyenum.ragged import rows_and_steps
 from polyenum.sampling.curve import SamplingCurve
 from polyenum.sampling.report import SamplingReport
 
@@ -118,8 +119,7 @@ def cells_3d(
     counts = np.array([len(face) for face in faces])
     starts = np.cumsum(counts) - counts
     corners = np.concatenate(faces)
-    face = np.repeat(np.arange(len(faces)), counts - 2)
-    step = np.arange(len(face)) - np.repeat(np.cumsum(counts - 2) - counts + 2, counts - 2)
+    face, step = rows_and_steps(counts - 2)
     first = starts[face]
     triangles = np.column_stack([first, first + step + 1, first + step + 2])
     owners = np.asarray(owner)
@@ -364,7 +364,6 @@ def _mesh(
 ) -> go.Mesh3d:
     few = len(cx) <= MOST_HOVERS
     text = [describe(cx, i) for i in range(len(cx))] if few else []
-    scale: dict[str, Any] = {}
     return go.Mesh3d(
         x=corners[:, 0],
         y=corners[:, 1],
@@ -376,7 +375,6 @@ def _mesh(
         flatshading=True,
         hovertext=[text[r] for r in corner_owner] if few else None,
         hoverinfo="text" if few else "skip",
-        **scale,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.complex.region_complex import RegionComplex
-from polyenum.errors import missing_extra
+from polyenum.errors import import_pandas
 from polyenum.sampling.floats import NumPyFloats
 from polyenum.sampling.setup import Setup
 
@@ -49,10 +49,7 @@ class SamplingCurve:
         MissingExtraError
             If pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise missing_extra("pandas", "table") from None
+        pd = import_pandas()
         return pd.DataFrame(
             {
                 "points": self.points,

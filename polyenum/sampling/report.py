@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.complex.region_complex import RegionComplex
-from polyenum.errors import OptionError, missing_extra
+from polyenum.errors import OptionError, import_pandas
 from polyenum.sampling.setup import Setup
 
 if TYPE_CHECKING:
@@ -242,10 +242,7 @@ class SamplingReport:
         MissingExtraError
             If pandas is not installed.
         """
-        try:
-            import pandas as pd
-        except ImportError:
-            raise missing_extra("pandas", "table") from None
+        pd = import_pandas()
         n = self.exact_count
         together = np.zeros(n, np.bool_)
         for group in self.merged:

@@ -53,8 +53,10 @@ def _check_size(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
             raise ValueError(f"{entry.filename} is not of the size that it claims")
 
 
-def read(file: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return the header and the arrays of a file.
+def read(
+    file: Path, *, only_header: bool = False
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return the header and the arrays of a file; or, with `only_header`, none of these.
 
     Raises
     ------
@@ -77,7 +79,8 @@ def read(file: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         with np.load(file, allow_pickle=False) as data:
             if HEADER not in data.files:
                 raise FileError(f"{file}: not a file that polyenum saved: it has no header")
-            arrays = {name: data[name] for name in data.files}
+            names = [HEADER] if only_header else data.files
+            arrays = {name: data[name] for name in names}
     except (
         zipfile.BadZipFile,
         ValueError,

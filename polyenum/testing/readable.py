@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 from polyenum.errors import OptionError
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage
-
-Row = tuple[Sequence[float], Sequence[float], "float | Sequence[float]"]
+from polyenum.networks.reading import pieces
+from polyenum.networks.reading.tensor import Row
 
 ROWS: dict[str, Row] = {
-    "relu": ([0.0], [0.0, 1.0], 0.0),
-    "leaky_relu": ([0.0], [0.125, 1.0], 0.0),
-    "abs": ([0.0], [-1.0, 1.0], 0.0),
-    "hardtanh": ([-1.0, 1.0], [0.0, 1.0, 0.0], -1.0),
-    "softshrink": ([-0.5, 0.5], [1.0, 0.0, 1.0], 0.5),
-    "hardshrink": ([-0.5, 0.5], [1.0, 0.0, 1.0], [0.0, 0.0, 0.0]),
-    "sign": ([0.0], [0.0, 0.0], [-1.0, 1.0]),
+    "relu": pieces.RELU,
+    "leaky_relu": pieces.leaky(0.125),
+    "abs": pieces.ABS,
+    "hardtanh": pieces.clamp(-1, 1),
+    "softshrink": pieces.shrink(0.5, 0.5, "softshrink"),
+    "hardshrink": pieces.shrink(0.5, 0.0, "hardshrink"),
+    "sign": pieces.SIGN,
 }
 
 ACTIVATIONS = (*ROWS, "maxout")

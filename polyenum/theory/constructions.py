@@ -105,6 +105,7 @@ def generic_arrangement(
         for some in batched(combinations(range(hyperplanes), min(dim, hyperplanes)), 10_000):
             own = normals[np.array(some)]
             square = own @ own.transpose(0, 2, 1)
+            # Too flat to compute with: another draw.  What is drawn is counted exactly, whatever this says.
             if (np.linalg.det(square) < 1e-9).any():
                 break
             nearest = np.linalg.solve(square, -offsets[np.array(some)][..., None])

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.ragged import rows_and_steps
 
 ZERO = 0
 """The number of the function that is 0."""
@@ -62,9 +63,8 @@ class EqualForms:
         weight = self._weights[layer]
         starts = weight.indptr.astype(np.int64)
         counts = np.diff(starts)[at]
-        row = np.repeat(np.arange(len(at)), counts)
-        first = np.cumsum(counts) - counts
-        entries = np.arange(len(row)) - first[row] + starts[at][row]
+        row, step = rows_and_steps(counts)
+        entries = step + starts[at][row]
         columns, values = weight.indices[entries].astype(np.int64), weight.data[entries]
         if layer:
             read, where = np.unique(columns, return_inverse=True)
@@ -78,7 +78,7 @@ class EqualForms:
         order = np.lexsort((values, numbers, row))
         row, numbers, values = row[order], numbers[order], values[order]
         counts = np.bincount(row, minlength=len(at))
-        column = np.arange(len(row)) - (np.cumsum(counts) - counts)[row]
+        row, column = rows_and_steps(counts)
         keys = np.zeros((len(at), 1 + 2 * int(counts.max(initial=0))), np.int64)
         keys[:, 0] = bias.view(np.int64)
         keys[row, 1 + 2 * column] = numbers

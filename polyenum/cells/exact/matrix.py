@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.ragged import rows_and_steps
+
 try:
     from flint import fmpz_mat
 except ImportError:
@@ -74,7 +76,8 @@ class SparseIntegers:
         """Return the matrix of some of the rows."""
         counts = np.diff(self.starts)[rows]
         starts = np.concatenate([[0], np.cumsum(counts)])
-        entries = np.arange(starts[-1]) - np.repeat(starts[:-1] - self.starts[rows], counts)
+        row, step = rows_and_steps(counts)
+        entries = step + self.starts[rows][row]
         return SparseIntegers(self.data[entries], self.columns[entries], starts, self.width)
 
     def of_columns(self, read: NDArray[np.int64]) -> SparseIntegers:
