@@ -14,8 +14,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.exact.forms import Scaled, scaled, scaled_weight
 from polyenum.cells.exact.matrix import SparseIntegers
+from polyenum.cells.exact.stages import Scaled, entering, scaled, scaled_weight
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
 from polyenum.networks.weights import Weight, rows_through
@@ -34,11 +34,7 @@ class ModularMaps:
 
     def __init__(self, network: PiecewiseLinearNetwork, domain: Domain) -> None:
         self._network = network
-        if domain.basis is None or domain.origin is None:
-            start = np.vstack([np.eye(domain.dim), np.zeros(domain.dim)])
-        else:
-            start = np.vstack([domain.basis.T, domain.origin])
-        self._start = scaled(start)
+        self._start = entering(domain)
         self._weights = [scaled_weight(s.weight) for s in network.stages]
         self._biases = [scaled(s.bias) for s in network.stages]
         self._slopes = [scaled(s.activation.slopes) for s in network.stages]

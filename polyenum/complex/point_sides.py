@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.exact.forms import Scaled, scaled, scaled_weight
-from polyenum.cells.exact.matrix import IntegerMatrix, SparseIntegers
+from polyenum.cells.exact.stages import ExactStages, Scaled, aligned, entering, scaled
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
 from polyenum.networks.weights import rows_through
@@ -81,16 +80,7 @@ class ExactPoints:
 
     def __init__(self, network: PiecewiseLinearNetwork, domain: Domain | None) -> None:
         self._network, self._domain = network, domain
-        self._weights: list[tuple[IntegerMatrix | SparseIntegers, int]] = []
-        for stage in network.stages:
-            numbers, exponent = scaled_weight(stage.weight)
-            matrix = numbers if isinstance(numbers, SparseIntegers) else IntegerMatrix(numbers.T)
-            self._weights.append((matrix, exponent))
-        tables = [stage.activation for stage in network.stages]
-        self._biases = [scaled(stage.bias) for stage in network.stages]
-        self._breakpoints = [scaled(table.breakpoints) for table in tables]
-        self._slopes = [scaled(table.slopes) for table in tables]
-        self._intercepts = [scaled(table.exact_intercepts) for table in tables]
+        self._stages = ExactStages(network)
 
     def sides(
         self, point: NDArray[np.float64], *, above: frozenset[int] = frozenset()
@@ -103,21 +93,21 @@ class ExactPoints:
         -------
         sides, known : (hyperplanes,) bool
         """
-        value, exponent = scaled(point)
+        numbers, exponent = scaled(point)
+        forms: Scaled = numbers[None], exponent
         if self._domain is not None and self._domain.basis is not None:
-            basis, basis_exponent = scaled(self._domain.basis)
-            origin = scaled(self._domain.origin)
-            value, exponent = _sum((basis @ value, basis_exponent + exponent), origin)
+            embedding, own_exponent = entering(self._domain)
+            extended = np.append(numbers, 1 << exponent)[None]
+            forms = extended @ embedding, exponent + own_exponent
         sides: list[NDArray[np.bool_]] = []
         known: list[NDArray[np.bool_]] = []
         first = 0
         for i, stage in enumerate(self._network.stages):
-            weights, weight_exponent = self._weights[i]
-            product = weights.after(value[None])[0], exponent + weight_exponent
-            z, exponent = _sum(product, self._biases[i])
-            table = stage.activation
-            at = table.breakpoint_coordinate
-            gap, _ = _sum((z[at], exponent), _negative(self._breakpoints[i]))
+            forms = self._stages.affine(i, forms)
+            table, thresholds = stage.activation, self._stages.thresholds[i]
+            at, z = table.breakpoint_coordinate, forms[0][0]
+            common = max(forms[1], thresholds[1])
+            gap = aligned((z[at], forms[1]), common) - aligned(thresholds, common)
             own, off = np.asarray(gap > 0, np.bool_), np.asarray(gap != 0, np.bool_)
             for h in above:
                 if first <= h < first + len(own) and not off[h - first]:
@@ -132,19 +122,5 @@ class ExactPoints:
             known.append(off)
             first += len(own)
             piece = table.slope_offsets[:-1] + table.pieces(own)
-            slopes, slope_exponent = self._slopes[i]
-            intercepts, intercept_exponent = self._intercepts[i]
-            value, exponent = _sum(
-                (z * slopes[piece], exponent + slope_exponent),
-                (intercepts[piece], intercept_exponent),
-            )
+            forms = self._stages.activated(i, forms, piece)
         return np.concatenate(sides), np.concatenate(known)
-
-
-def _sum(a: Scaled, b: Scaled) -> Scaled:
-    common = max(a[1], b[1])
-    return (a[0] << (common - a[1])) + (b[0] << (common - b[1])), common
-
-
-def _negative(a: Scaled) -> Scaled:
-    return -a[0], a[1]

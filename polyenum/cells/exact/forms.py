@@ -4,45 +4,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.exact.matrix import IntegerMatrix, SparseIntegers
+from polyenum.cells.exact.matrix import SparseIntegers
 from polyenum.cells.exact.numbers import Form
+from polyenum.cells.exact.stages import ExactStages, Scaled, entering
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
-from polyenum.networks.weights import Weight
 
 # Forms of single hyperplanes are kept up to this many.
 MOST_FOUND = 1 << 18
-
-Scaled = tuple[NDArray[Any], int]
-"""An object array of integers and an exponent ``e``: the numbers are ``integers * 2**-e``."""
-
-
-def scaled(values: Any) -> Scaled:
-    """Return float64 or dyadic rational `values` exactly, as integers over one power of two."""
-    array = np.asarray(values, object)
-    ratios = [x.as_integer_ratio() for x in array.ravel().tolist()]
-    exponent = max((q.bit_length() - 1 for _, q in ratios), default=0)
-    numbers = np.empty(len(ratios), object)
-    numbers[:] = [p << (exponent - q.bit_length() + 1) for p, q in ratios]
-    return numbers.reshape(array.shape), exponent
-
-
-def scaled_weight(weight: Weight) -> tuple[NDArray[Any] | SparseIntegers, int]:
-    """Return a weight exactly, as `scaled` does: of a sparse one, the entries that are held."""
-    if isinstance(weight, np.ndarray):
-        return scaled(weight)
-    data, exponent = scaled(weight.data)
-    return SparseIntegers(data, weight.indices, weight.indptr, weight.shape[1]), exponent
-
-
-def _align(x: Scaled, exponent: int) -> NDArray[Any]:
-    numbers, own = x
-    return numbers << (exponent - own) if exponent > own else numbers
 
 
 class ExactForms:
@@ -65,15 +38,7 @@ class ExactForms:
         self._cache_size = cache
         self._depends: dict[int, NDArray[np.int64] | None] = {}
         self._found: dict[tuple[int, bytes], tuple[Form, int]] = {}
-        self._weights: list[tuple[IntegerMatrix | SparseIntegers, int]] = []
-        for stage in network.stages:
-            numbers, exponent = scaled_weight(stage.weight)
-            matrix = numbers if isinstance(numbers, SparseIntegers) else IntegerMatrix(numbers.T)
-            self._weights.append((matrix, exponent))
-        self._biases = [scaled(stage.bias) for stage in network.stages]
-        self._slopes = [scaled(stage.activation.slopes) for stage in network.stages]
-        self._intercepts = [scaled(stage.activation.exact_intercepts) for stage in network.stages]
-        self._thresholds = [scaled(stage.activation.breakpoints) for stage in network.stages]
+        self._stages = ExactStages(network)
 
     def before_activation(
         self, layer: int, sides: NDArray[np.uint8], at: NDArray[np.int64] | None = None
@@ -88,7 +53,7 @@ class ExactForms:
             The coordinates that are wanted, increasing; all by default.  Where weights are sparse only what
             these depend on is computed.
         """
-        if at is not None and isinstance(self._weights[layer][0], SparseIntegers):
+        if at is not None and isinstance(self._stages.weights[layer][0], SparseIntegers):
             return self._through(layer, sides, at)
         prefix = sides[: self.network.hyperplane_offsets[layer]]
         key = bytes([layer & 255, layer >> 8]) + np.asarray(prefix, np.uint8).tobytes()
@@ -106,53 +71,30 @@ class ExactForms:
         self, layer: int, sides: NDArray[np.uint8], at: NDArray[np.int64] | None = None
     ) -> Scaled:
         """Return the forms of stage `layer` after its activation; arguments of `before_activation`."""
-        numbers, exponent = self.before_activation(layer, sides, at)
+        forms = self.before_activation(layer, sides, at)
         table = self.network.stages[layer].activation
         begin, end = self.network.hyperplane_offsets[layer : layer + 2]
         piece = table.slope_offsets[:-1] + table.pieces(np.asarray(sides[begin:end], np.bool_))
-        if at is not None:
-            piece = piece[at]
-        slopes, slope_exponent = self._slopes[layer]
-        intercepts, intercept_exponent = self._intercepts[layer]
-        result = numbers * slopes[piece]
-        common = max(exponent + slope_exponent, intercept_exponent)
-        result = _align((result, exponent + slope_exponent), common)
-        result[-1] = result[-1] + _align((intercepts[piece], intercept_exponent), common)
-        return result, common
+        return self._stages.activated(layer, forms, piece if at is None else piece[at])
 
     @cached_property
-    def _embedding(self) -> Scaled:
-        """The network's inputs as forms in the domain's coordinates, (dim + 1, inputs)."""
-        if self.domain.basis is not None and self.domain.origin is not None:
-            return scaled(np.vstack([self.domain.basis.T, self.domain.origin]))
-        dim = self.domain.dim
-        identity = np.zeros((dim + 1, dim), object)
-        for k in range(dim):
-            identity[k, k] = 1
-        return identity, 0
+    def _entering(self) -> Scaled:
+        return entering(self.domain)
 
     def _through(
         self, layer: int, sides: NDArray[np.uint8], at: NDArray[np.int64] | None = None
     ) -> Scaled:
-        weights, weight_exponent = self._weights[layer]
-        read = None
+        weights, read = self._stages.weights[layer][0], None
         if at is not None and isinstance(weights, SparseIntegers):
             weights = weights.take(at)
             read = np.unique(weights.columns).astype(np.int64)
             weights = weights.of_columns(read)
         if layer:
-            numbers, exponent = self.after_activation(layer - 1, sides, read)
+            forms = self.after_activation(layer - 1, sides, read)
         else:
-            numbers, exponent = self._embedding
-            numbers = numbers if read is None else numbers[:, read]
-        result = weights.after(numbers)
-        exponent += weight_exponent
-        biases, bias_exponent = self._biases[layer]
-        biases = biases if at is None else biases[at]
-        common = max(exponent, bias_exponent)
-        result = _align((result, exponent), common)
-        result[-1] = result[-1] + _align((biases, bias_exponent), common)
-        return result, common
+            numbers, exponent = self._entering
+            forms = numbers if read is None else numbers[:, read], exponent
+        return self._stages.affine(layer, forms, weights, at)
 
     def hyperplane(self, h: int, sides: NDArray[np.uint8]) -> tuple[Form, int]:
         """Return the form that vanishes on hyperplane `h`, and the exponent of its scale.
@@ -188,7 +130,7 @@ class ExactForms:
             found.append(own)
         at = self.network.stages[layer].activation.breakpoint_coordinate[own - offsets[layer]]
         for below in reversed(range(layer)):
-            weights = self._weights[below + 1][0]
+            weights = self._stages.weights[below + 1][0]
             if not isinstance(weights, SparseIntegers):
                 return None
             at = np.unique(weights.take(at).columns).astype(np.int64)
@@ -209,7 +151,7 @@ class ExactForms:
             at.append(int(table.breakpoint_coordinate[largest]))
         wanted = np.unique(at)
         numbers, exponent = self.before_activation(layer, sides, wanted)
-        thresholds, own = self._thresholds[layer]
+        thresholds, own = self._stages.thresholds[layer]
         common = max(exponent, own)
         shift = common - exponent
         form = numbers[:, np.searchsorted(wanted, at[0])]
