@@ -50,6 +50,7 @@ PICTURES: dict[str, Callable[..., Any]] = {
     "one level": lambda cx, cells, report, **o: plot.level_sets(cx, [0.0], color="active", **o),
     "decision boundary": lambda cx, cells, report, **o: plot.decision_boundary(cx, **o),
     "surface": lambda cx, cells, report, **o: plot.surface(cx, color="slope", **o),
+    "surface with levels": lambda cx, cells, report, **o: plot.surface(cx, levels=3, **o),
     "cells": lambda cx, cells, report, **o: plot.cells_3d(cells, **o),
     "adjacency": lambda cx, cells, report, **o: plot.adjacency(cx, **o),
     "volumes": lambda cx, cells, report, **o: plot.histogram(cells, **o),
@@ -80,11 +81,43 @@ def test_pictures(
         assert len(figure.to_json()) > 500
 
 
+@pytest.mark.parametrize("picture", [plot.partition, plot.surface, plot.adjacency])
+def test_colours_are_explained(cx: pe.RegionComplex, picture: Any) -> None:
+    """Every colour that stands for something has a legend or a bar, in both libraries."""
+    by_slope = picture(cx, color="slope", backend="plotly")
+    drawn = [t for t in by_slope.data if t.type.startswith("scatter")]
+    bars = [t.marker.colorbar.title.text for t in drawn if t.marker.showscale]
+    assert bars == ["slope (norm of the gradient)"]
+    by_layer = picture(cx, color="layer", backend="plotly")
+    named = {t.name: t.marker.color for t in by_layer.data if t.showlegend}
+    layers = coloring(cx, "layer")
+    assert named == dict(zip(layers.names, layers.colors, strict=True))
+    assert len(picture(cx, color="slope").axes) == 2
+    texts = [text.get_text() for text in picture(cx, color="layer").legends[0].get_texts()]
+    assert tuple(texts) == layers.names
+
+
+def test_levels_lie_on_the_surface(cx: pe.RegionComplex) -> None:
+    figure = plot.surface(cx, levels=3, backend="plotly")
+    lines = [trace for trace in figure.data if trace.hoverinfo == "name"]
+    assert len(lines) == 3
+    for line in lines:
+        points = np.column_stack([line.x, line.y])
+        points = points[np.isfinite(points).all(axis=1)]
+        assert len(points) > 0
+        np.testing.assert_allclose(cx.network(points)[:, 0], line.z[0], atol=1e-9)
+    with pytest.raises(pe.OptionError, match="levels must be at least 1, or values, found -1"):
+        plot.surface(cx, levels=-1)
+
+
 def test_animations(cx: pe.RegionComplex) -> None:
     frames = [cx, pe.enumerate_regions(random_network([2, 8, 8, 1], seed=2), cx.domain)]
     page = plot.animation(frames, names=["before", "after"])
     assert [frame.name for frame in page.frames] == ["before", "after"]
-    assert len({len(frame.data) for frame in page.frames}) == 1
+    for frame, shown in zip(page.frames, frames, strict=True):
+        # Shapes, not traces: plotly would bend one frame's outlines into the next one's.
+        assert not frame.data
+        assert sum(shape.path.count("M") for shape in frame.layout.shapes) == len(shown)
     film = plot.animation(frames, backend="matplotlib")
     assert isinstance(film, matplotlib.animation.FuncAnimation)
     film._func(1)

@@ -126,14 +126,10 @@ def level_sets(
         See `polyenum.plot`.
     """
     _need_dim(cx, 2, "level_sets")
-    if isinstance(levels, (int, np.integer)):
-        if levels < 1:
-            raise OptionError(f"levels must be at least 1, or values, found {levels}")
-        values = corner_heights(cx, output)
-        chosen = np.linspace(values.min(), values.max(), int(levels) + 2)[1:-1].tolist()
-    else:
-        chosen = [float(level) for level in levels]
-    sets = [(f"{level:.4g}", cx.level_set(level, output=output)) for level in chosen]
+    sets = [
+        (f"{level:.4g}", cx.level_set(level, output=output))
+        for level in _chosen(cx, levels, output)
+    ]
     shown = None if color is None else coloring(cx, color)
     return _backend(backend).level_sets(cx, sets, shown, title, theme_of(theme))
 
@@ -166,16 +162,29 @@ def surface(
     cx: RegionComplex,
     *,
     color: Any = "neighbors",
+    levels: Sequence[float] | int = 0,
     title: str = "",
     backend: str = "matplotlib",
     theme: str = "light",
 ) -> Any:
     """Draw a function of two inputs as a surface, one exact facet per region; the first output is drawn.
 
-    Parameters are those of `partition`.
+    Parameters
+    ----------
+    cx : RegionComplex
+    color
+        As in `partition`.
+    levels : sequence of float, or int
+        As in `level_sets`, to be drawn on the surface; by default none.  matplotlib shows them also where
+        a part of the surface is in front of them.
+    title, backend, theme
+        See `polyenum.plot`.
     """
     _need_dim(cx, 2, "surface")
-    return _backend(backend).surface(cx, coloring(cx, color), title, theme_of(theme))
+    sets = []
+    if not isinstance(levels, (int, np.integer)) or levels != 0:
+        sets = [(level, cx.level_set(level)) for level in _chosen(cx, levels, 0)]
+    return _backend(backend).surface(cx, coloring(cx, color), sets, title, theme_of(theme))
 
 
 def cells_3d(
@@ -338,6 +347,16 @@ def sampling_curve(
         See `polyenum.plot`.
     """
     return _backend(backend).sampling_curve(curve, title, theme_of(theme))
+
+
+def _chosen(cx: RegionComplex, levels: Sequence[float] | int, output: int) -> list[float]:
+    """Return the levels to draw."""
+    if not isinstance(levels, (int, np.integer)):
+        return [float(level) for level in levels]
+    if levels < 1:
+        raise OptionError(f"levels must be at least 1, or values, found {levels}")
+    values = corner_heights(cx, output)
+    return np.linspace(values.min(), values.max(), int(levels) + 2)[1:-1].tolist()
 
 
 def _need_dim(cx: RegionComplex, dim: int, name: str) -> None:

@@ -18,6 +18,11 @@ SCALE = (
 )  # fmt: skip
 """The colour map cividis (Nuñez, Anderton and Renslow, PLOS ONE 13, 2018), made for colour-blind readers."""
 
+LINE_SCALE = (
+    "#0D0887", "#46039F", "#7201A8", "#9C179E", "#BD3786", "#D8576B", "#ED7953", "#FB9F3A", "#FDCA26", "#F0F921",
+)  # fmt: skip
+"""The colour map plasma (Smith and van der Walt, matplotlib 1.5, 2015), safe as well, and unlike `SCALE`."""
+
 COLORS = ("neighbors", "pattern", "linear", "active", "slope", "layer", "volume")
 """What `partition` and others can show by colour; an array with a number for each region is shown as well."""
 
@@ -78,11 +83,11 @@ def coloring(cx: RegionComplex, color: Any) -> Coloring:
         return _on_scale(np.log10(np.maximum(cx.volumes, 1e-300)), "volume, log10")
     if color == "layer":
         layer = last_layers(cx)
-        count = len(cx.network.stages)
+        last = max(int(cx.network.unit_layer.max(initial=0)), 1)
         shown = sorted(set(layer.tolist()))
-        at = [round(k * (len(SCALE) - 1) / max(count - 1, 1)) for k in range(count + 1)]
         names = ["never cut" if k < 0 else f"layer {k + 1}" for k in shown]
-        colors = ["#B0B0B0" if k < 0 else SCALE[min(at[k], len(SCALE) - 1)] for k in shown]
+        # Not up to the lightest, on which gaps between polygons could not be seen.
+        colors = ["#B0B0B0" if k < 0 else SCALE[round(9 * k / last)] for k in shown]
         return Coloring(np.searchsorted(shown, layer), tuple(colors), tuple(names))
     raise OptionError(
         f"color must be one of {', '.join(map(repr, COLORS))} or an array with a number for each region, "
@@ -124,12 +129,12 @@ def _wheel() -> tuple[str, ...]:
 WHEEL = _wheel()
 
 
-def line_colors(count: int, theme: Theme) -> tuple[str, ...]:
-    """Return colours of lines in order, all of them to be seen on the theme's ground."""
+def line_colors(count: int, theme: Theme, *, over_colors: bool) -> tuple[str, ...]:
+    """Return colours of lines in order, all of them to be seen on the theme's ground, or over coloured regions."""
     if count == 1:
-        return (PALETTE[5],)
-    whole = ramp(2 * count)
-    return whole[:count] if theme.ink == "black" else whole[count:]
+        return (theme.ink if over_colors else theme.lines[1],)
+    whole = ramp(4 * count, LINE_SCALE)
+    return whole[: 3 * count : 3] if theme.ink == "black" else whole[count::3]
 
 
 def _on_scale(values: NDArray[np.float64], label: str) -> Coloring:
@@ -140,9 +145,9 @@ def _on_scale(values: NDArray[np.float64], label: str) -> Coloring:
     return Coloring(index, ramp(steps), (), (low, high if high > low else low + 1.0, label))
 
 
-def ramp(steps: int) -> tuple[str, ...]:
-    """Return so many colours along `SCALE`."""
-    rgb = np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in SCALE], float)
-    at = np.linspace(0, len(SCALE) - 1, steps)
-    mixed = np.stack([np.interp(at, np.arange(len(SCALE)), rgb[:, k]) for k in range(3)], axis=1)
+def ramp(steps: int, scale: tuple[str, ...] = SCALE) -> tuple[str, ...]:
+    """Return so many colours along a scale."""
+    rgb = np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in scale], float)
+    at = np.linspace(0, len(scale) - 1, steps)
+    mixed = np.stack([np.interp(at, np.arange(len(scale)), rgb[:, k]) for k in range(3)], axis=1)
     return tuple("#" + "".join(f"{round(x):02X}" for x in row) for row in mixed)

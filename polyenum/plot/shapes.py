@@ -105,14 +105,11 @@ def creases(cx: RegionComplex) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return ends, cx.network.hyperplane_unit[label].astype(np.int64)
 
 
-def creases_by_layer(cx: RegionComplex) -> list[tuple[str, str, NDArray[np.float64]]]:
-    """Return name, colour and pieces (n, 2, 2) of the bent hyperplanes of each layer that has some."""
+def creases_by_layer(cx: RegionComplex) -> list[tuple[str, NDArray[np.float64]]]:
+    """Return name and pieces (n, 2, 2) of the bent hyperplanes of each layer that has some."""
     ends, unit = creases(cx)
     layer = cx.network.unit_layer[unit]
-    return [
-        (f"layer {k + 1}", PALETTE[n % len(PALETTE)], ends[layer == k])
-        for n, k in enumerate(np.unique(layer).tolist())
-    ]
+    return [(f"layer {k + 1}", ends[layer == k]) for k in np.unique(layer).tolist()]
 
 
 def boundary_faces(cx: RegionComplex, shrink: float) -> tuple[list[NDArray[np.float64]], list[int]]:

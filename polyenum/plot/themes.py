@@ -20,6 +20,8 @@ class Theme(NamedTuple):
         Regions that are not to be told apart.
     gap : str
         Between polygons.
+    lines : tuple of str
+        Colours of lines that stand for different things, of Okabe and Ito, less those too near the ground.
     template : str
         plotly's name.
     """
@@ -29,13 +31,22 @@ class Theme(NamedTuple):
     faint: str
     plain: str
     gap: str
+    lines: tuple[str, ...]
     template: str
 
 
 THEMES = {
-    "light": Theme("white", "black", "#D9D9D9", "#E8EEF3", "white", "plotly_white"),
-    "dark": Theme("#111418", "#F2F2F2", "#3A4048", "#2A313A", "#111418", "plotly_dark"),
-}
+    "light": Theme(
+        "white", "black", "#D9D9D9", "#E8EEF3", "white",
+        ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F", "#E69F00"),
+        "plotly_white",
+    ),
+    "dark": Theme(
+        "#111418", "#F2F2F2", "#3A4048", "#2A313A", "#111418",
+        ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#9F9F9F", "#F0E442"),
+        "plotly_dark",
+    ),
+}  # fmt: skip
 
 
 def theme_of(name: str) -> Theme:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
 from matplotlib.animation import FuncAnimation
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.colors import ListedColormap, Normalize
+from matplotlib.colors import ListedColormap, Normalize, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from mpl_toolkits.mplot3d.art3d import Poly3DCollection
+from matplotlib.ticker import MaxNLocator
+from mpl_toolkits.mplot3d.art3d import Line3DCollection, Poly3DCollection
 from numpy.typing import NDArray
 
 from polyenum.complex.level_sets import Segments
@@ -24,7 +26,6 @@ from polyenum.plot.shapes import (
     boundary_faces,
     corner_heights,
     creases_by_layer,
-    neighbor_colors,
     sampled_image,
 )
 from polyenum.plot.themes import Theme
@@ -53,7 +54,8 @@ def function_1d(cx: RegionComplex, target: Any, title: str, theme: Theme) -> Fig
         )
         axes.legend(frameon=False, loc="upper center", labelcolor=theme.ink)
     segments = np.stack([ends, heights.reshape(-1, 2)], axis=2)
-    colors = [PALETTE[c] for c in neighbor_colors(cx)]
+    rank = np.argsort(np.argsort(ends.min(axis=1)))
+    colors = [theme.lines[k % len(theme.lines)] for k in rank]
     axes.add_collection(LineCollection(list(segments), colors=colors, linewidths=2.6))
     order = np.argsort(points)
     axes.plot(points[order], heights[order], "o", ms=4.5, mfc=theme.paper, mec=theme.ink, zorder=3)
@@ -75,7 +77,7 @@ def partition(cx: RegionComplex, colors: Coloring, title: str, theme: Theme) -> 
 def creases(cx: RegionComplex, title: str, theme: Theme) -> Figure:
     """Draw the bent hyperplanes of all units."""
     figure, axes = _plane(cx, theme, title)
-    for name, color, ends in creases_by_layer(cx):
+    for (name, ends), color in zip(creases_by_layer(cx), cycle(theme.lines), strict=False):
         axes.add_collection(LineCollection(list(ends), colors=color, linewidths=1.1, label=name))
     _legend(axes, theme)
     return figure
@@ -94,15 +96,27 @@ def level_sets(
     if colors is not None:
         shown = [colors.colors[k] for k in colors.of]
     _fill(axes, cx, shown, theme, edge=theme.faint)
-    for (name, found), color in zip(sets, line_colors(len(sets), theme), strict=True):
+    chosen = line_colors(len(sets), theme, over_colors=colors is not None)
+    for (name, found), color in zip(sets, chosen, strict=True):
+        ends = list(found.ends)
+        if colors is not None:  # a rim, to be seen on every colour
+            axes.add_collection(
+                LineCollection(ends, colors=theme.paper, linewidths=4.6, capstyle="round")
+            )
         axes.add_collection(
-            LineCollection(list(found.ends), colors=color, linewidths=2.2, label=name)
+            LineCollection(ends, colors=color, linewidths=2.2, label=name, capstyle="round")
         )
     _legend(axes, theme)
     return figure
 
 
-def surface(cx: RegionComplex, colors: Coloring, title: str, theme: Theme) -> Figure:
+def surface(
+    cx: RegionComplex,
+    colors: Coloring,
+    levels: Sequence[tuple[float, Segments]],
+    title: str,
+    theme: Theme,
+) -> Figure:
     """Draw a function of two inputs."""
     figure, axes = _space(theme, title)
     corners = np.column_stack([cx.vertices[cx.vertex_ids], corner_heights(cx)])
@@ -113,8 +127,14 @@ def surface(cx: RegionComplex, colors: Coloring, title: str, theme: Theme) -> Fi
     facets = corners[cx.vertex_offsets[:-1, None] + steps]
     shown = [colors.colors[k] for k in colors.of]
     axes.add_collection3d(
-        Poly3DCollection(facets, facecolors=shown, edgecolors="black", linewidths=0.35, shade=True)
+        Poly3DCollection(
+            facets, facecolors=_shaded(shown, facets, colors), edgecolors="black", linewidths=0.35
+        )
     )
+    for height, found in levels:
+        lifted = np.insert(found.ends, 2, height, axis=2)
+        axes.add_collection3d(Line3DCollection(list(lifted), colors="black", linewidths=2))
+    axes.computed_zorder = not levels
     _limits(axes, corners)
     axes.set(xlabel="x", ylabel="y", zlabel="f(x, y)")
     axes.view_init(elev=28, azim=-58)
@@ -132,7 +152,9 @@ def cells_3d(
     padded = np.stack([face[np.minimum(np.arange(most), len(face) - 1)] for face in faces])
     shown = [colors.colors[colors.of[r]] for r in owner]
     axes.add_collection3d(
-        Poly3DCollection(padded, facecolors=shown, edgecolors="black", linewidths=0.3, shade=True)
+        Poly3DCollection(
+            padded, facecolors=_shaded(shown, padded, colors), edgecolors="black", linewidths=0.3
+        )
     )
     _limits(axes, cx.vertices)
     axes.set(xlabel="x", ylabel="y", zlabel="z", box_aspect=(1, 1, 1))
@@ -291,6 +313,26 @@ def _limits(axes: Any, points: NDArray[np.float64]) -> None:
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), zlim=(low[2], high[2]))
 
 
+def _shaded(
+    shown: Sequence[str], facets: NDArray[np.float64], colors: Coloring
+) -> NDArray[np.float64]:
+    """Return the facets' colours, (n, 4), shaded unless they are to be compared with a legend.
+
+    matplotlib's own shading takes away up to 70 %, and depends on the order of a polygon's corners.
+    """
+    found = to_rgba_array(list(shown))
+    if colors.names or colors.scale is not None:
+        return found
+    span = np.ptp(facets.reshape(-1, 3), axis=0)
+    first, second, third = (facets[:, k] / np.where(span > 0, span, 1) for k in range(3))
+    normals = np.cross(second - first, third - first)
+    length = np.linalg.norm(normals, axis=1)
+    normals /= np.where(length > 0, length, 1)[:, None]
+    light = np.abs(normals @ np.array([0.3, -0.5, 0.8]))
+    found[:, :3] *= 0.7 + 0.3 * np.minimum(light, 1)[:, None]
+    return found
+
+
 def _paint(axes: Any, theme: Theme) -> None:
     axes.set_facecolor(theme.paper)
     axes.tick_params(colors=theme.ink, which="both")
@@ -301,6 +343,8 @@ def _paint(axes: Any, theme: Theme) -> None:
     if hasattr(axes, "zaxis"):
         axes.zaxis.label.set_color(theme.ink)
         for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
+            # The first and the last would meet those of the next axis.
+            axis.set_major_locator(MaxNLocator(5, prune="both"))
             axis.set_pane_color(theme.paper)
             axis._axinfo["grid"]["color"] = theme.faint
 

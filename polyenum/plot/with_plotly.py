@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,6 @@ from polyenum.plot.shapes import (
     creases_by_layer,
     describe,
     fans,
-    neighbor_colors,
     rings,
     sampled_image,
 )
@@ -43,14 +43,14 @@ def function_1d(cx: RegionComplex, target: Any, title: str, theme: Theme) -> go.
         figure.add_scatter(
             x=x, y=y, mode="lines", line={"color": "gray", "dash": "dash"}, name="target"
         )
-    colors = neighbor_colors(cx)
-    for i in np.argsort(points.reshape(-1, 2).min(axis=1)):
+    order = np.argsort(points.reshape(-1, 2).min(axis=1))
+    for i, color in zip(order, cycle(theme.lines), strict=False):
         own = slice(cx.vertex_offsets[i], cx.vertex_offsets[i + 1])
         figure.add_scatter(
             x=points[own],
             y=heights[own],
             mode="lines",
-            line={"color": PALETTE[colors[i]], "width": 4},
+            line={"color": color, "width": 4},
             text=describe(cx, int(i)),
             hoverinfo="text",
             name=f"region {i}",
@@ -70,19 +70,19 @@ def function_1d(cx: RegionComplex, target: Any, title: str, theme: Theme) -> go.
 def partition(cx: RegionComplex, colors: Coloring, title: str, theme: Theme) -> go.Figure:
     """Draw the regions of a 2-D complex: one trace per colour, and one for the hover texts."""
     figure = go.Figure([*_filled(cx, colors, theme), *_hovers(cx)])
-    _bar(figure, colors)
-    return _finish(_square(figure), title, theme, "x", "y")
+    _explain(figure, colors, theme)
+    return _finish_plane(figure, cx, title, theme)
 
 
 def creases(cx: RegionComplex, title: str, theme: Theme) -> go.Figure:
     """Draw the bent hyperplanes of all units: one trace per layer."""
     figure = go.Figure()
-    for name, color, ends in creases_by_layer(cx):
+    for (name, ends), color in zip(creases_by_layer(cx), cycle(theme.lines), strict=False):
         x, y = _broken(ends).T
         figure.add_scatter(
-            x=x, y=y, mode="lines", line={"color": color, "width": 1.4}, name=name, hoverinfo="name"
+            x=x, y=y, mode="lines", line={"color": color, "width": 1.7}, name=name, hoverinfo="name"
         )
-    return _finish(_square(figure), title, theme, "x", "y")
+    return _finish_plane(figure, cx, title, theme)
 
 
 def level_sets(
@@ -95,19 +95,38 @@ def level_sets(
     """Draw level sets, or a decision boundary, over the regions."""
     shown = colors or Coloring(np.zeros(len(cx), np.int64), (theme.plain,))
     figure = go.Figure(_filled(cx, shown, theme, edge=theme.faint))
-    for (name, found), color in zip(sets, line_colors(len(sets), theme), strict=True):
+    chosen = line_colors(len(sets), theme, over_colors=colors is not None)
+    for (name, found), color in zip(sets, chosen, strict=True):
         x, y = _broken(found.ends).T
-        figure.add_scatter(x=x, y=y, mode="lines", line={"color": color, "width": 3}, name=name)
-    return _finish(_square(figure), title, theme, "x", "y")
+        line = {"x": x, "y": y, "mode": "lines", "legendgroup": name}
+        if colors is not None:  # a rim, to be seen on every colour
+            figure.add_scatter(
+                **line, line={"color": theme.paper, "width": 6}, showlegend=False, hoverinfo="skip"
+            )
+        figure.add_scatter(**line, line={"color": color, "width": 3}, name=name, showlegend=True)
+    return _finish_plane(figure, cx, title, theme)
 
 
-def surface(cx: RegionComplex, colors: Coloring, title: str, theme: Theme) -> go.Figure:
+def surface(
+    cx: RegionComplex,
+    colors: Coloring,
+    levels: Sequence[tuple[float, Segments]],
+    title: str,
+    theme: Theme,
+) -> go.Figure:
     """Draw a function of two inputs: one mesh with sharp edges, and the edges as lines."""
     corners = np.column_stack([cx.vertices[cx.vertex_ids], corner_heights(cx)])
     triangles, owner = fans(cx)
     edges = rings(corners, cx.vertex_offsets, np.arange(len(cx)))
     corner_owner = np.repeat(np.arange(len(cx)), np.diff(cx.vertex_offsets))
     figure = go.Figure([_mesh(cx, corners, triangles, owner, corner_owner, colors), _edges(edges)])
+    for height, found in levels:
+        x, y = _broken(found.ends).T
+        figure.add_scatter3d(
+            x=x, y=y, z=np.full(len(x), height), mode="lines", line={"color": "black", "width": 7},
+            name=f"{height:.4g}", hoverinfo="name", showlegend=False,
+        )  # fmt: skip
+    _explain(figure, colors, theme, trace=go.Scatter3d)
     return _finish_3d(figure, title, theme, "f(x, y)", "cube")
 
 
@@ -123,9 +142,14 @@ def cells_3d(
     first = starts[face]
     triangles = np.column_stack([first, first + step + 1, first + step + 2])
     owners = np.asarray(owner)
+    offsets = np.append(starts, len(corners))
     figure = go.Figure(
-        _mesh(cx, corners, triangles, owners[face], np.repeat(owners, counts), colors)
+        [
+            _mesh(cx, corners, triangles, owners[face], np.repeat(owners, counts), colors),
+            _edges(rings(corners, offsets, np.arange(len(faces)))),
+        ]
     )
+    _explain(figure, colors, theme, trace=go.Scatter3d)
     return _finish_3d(figure, title, theme, "z", "data")
 
 
@@ -152,8 +176,8 @@ def adjacency(cx: RegionComplex, colors: Coloring, title: str, theme: Theme) -> 
         hoverinfo="text" if few else "skip",
         showlegend=False,
     )
-    _bar(figure, colors)
-    return _finish(_square(figure), title, theme, "x", "y")
+    _explain(figure, colors, theme)
+    return _finish_plane(figure, cx, title, theme)
 
 
 def histogram(
@@ -170,7 +194,7 @@ def histogram(
         go.Bar(x=middle, y=counts, width=np.diff(edges), marker={"color": PALETTE[0]})
     )
     if log:
-        figure.update_xaxes(type="log", exponentformat="power")
+        figure.update_xaxes(type="log", exponentformat="power", dtick=1)
     return _finish(figure, title, theme, label, "regions")
 
 
@@ -178,13 +202,12 @@ def animation(
     frames: Sequence[tuple[str, RegionComplex, Coloring]], title: str, theme: Theme
 ) -> go.Figure:
     """Draw the partitions of several complexes: frames with a slider and a play button."""
-    # Every frame needs the same traces, so one for each colour that any of them has.
-    used = sorted({int(k) for _, _, colors in frames for k in np.unique(colors.of)})
+    # Shapes: plotly bends the outlines of traces into each other when it plays a page that it opens.
     drawn = [
-        go.Frame(data=_filled(cx, colors, theme, only=used), name=name)
+        go.Frame(layout={"shapes": _shapes(cx, colors, theme)}, name=name)
         for name, cx, colors in frames
     ]
-    figure = go.Figure(drawn[0].data, frames=drawn)
+    figure = go.Figure(layout={"shapes": drawn[0].layout.shapes}, frames=drawn)
     still = {
         "mode": "immediate",
         "frame": {"duration": 0, "redraw": True},
@@ -193,19 +216,21 @@ def animation(
     steps = [{"label": f.name, "method": "animate", "args": [[f.name], still]} for f in drawn]
     play = {**still, "frame": {"duration": 200, "redraw": True}, "fromcurrent": True}
     figure.update_layout(
-        sliders=[{"steps": steps, "pad": {"t": 40}}],
+        sliders=[{"steps": steps, "x": 0.14, "len": 0.86, "pad": {"t": 55}}],
         updatemenus=[
             {
                 "type": "buttons",
                 "showactive": False,
                 "x": 0,
-                "y": 1.08,
+                "y": 0,
                 "xanchor": "left",
+                "yanchor": "top",
+                "pad": {"t": 70},
                 "buttons": [{"label": "play", "method": "animate", "args": [None, play]}],
             }
         ],
     )
-    return _finish(_square(figure), title, theme, "x", "y")
+    return _finish_plane(figure, frames[0][1], title, theme).update_layout(height=690)
 
 
 def sampling(report: SamplingReport, title: str, theme: Theme) -> go.Figure:
@@ -228,7 +253,7 @@ def sampling(report: SamplingReport, title: str, theme: Theme) -> go.Figure:
                 fillcolor=color if flag else theme.plain,
                 line={
                     "color": color if cx.dim == 1 or flag else "gray",
-                    "width": 2 if cx.dim == 1 else 0.7,
+                    "width": (6 if flag else 2) if cx.dim == 1 else 0.7,
                 },
                 hoverinfo="skip",
             )
@@ -243,8 +268,8 @@ def sampling(report: SamplingReport, title: str, theme: Theme) -> go.Figure:
         f"{report.sampled_count:,} sampled, {report.exact_count:,} exact, {len(report.missed):,} missed"
     )
     if cx.dim == 2:
-        _square(figure)
-    return _finish(figure, shown, theme, "x", "f(x)" if cx.dim == 1 else "y")
+        return _finish_plane(figure, cx, shown, theme)
+    return _finish(figure, shown, theme, "x", "f(x)")
 
 
 def sampled_and_exact(
@@ -255,6 +280,7 @@ def sampled_and_exact(
     figure = make_subplots(
         1, 2,
         subplot_titles=(f"sampled: {report.sampled_count:,}", f"exact: {report.exact_count:,}"),
+        horizontal_spacing=0.08,
     )  # fmt: skip
     low, high = cx.corner_points.min(axis=0), cx.corner_points.max(axis=0)
     image, palette = sampled_image(report)
@@ -277,10 +303,14 @@ def sampled_and_exact(
     )
     for trace in _filled(cx, colors, theme):
         figure.add_trace(trace, 1, 2)
+    _finish(figure, title, theme, "x", "")
+    figure.update_xaxes(range=[low[0], high[0]], constrain="domain", showgrid=False)
     for k in (1, 2):
-        figure.update_yaxes(scaleanchor=f"x{k if k > 1 else ''}", constrain="domain", col=k)
-        figure.update_xaxes(constrain="domain", col=k)
-    return _finish(figure, title, theme, "x", "y")
+        figure.update_yaxes(
+            range=[low[1], high[1]], scaleanchor=f"x{k}".removesuffix("1"), constrain="domain", showgrid=False,
+            title="y" if k == 1 else "", col=k,
+        )  # fmt: skip
+    return figure.update_layout(width=960, height=560)
 
 
 def sampling_curve(curve: SamplingCurve, title: str, theme: Theme) -> go.Figure:
@@ -298,7 +328,7 @@ def sampling_curve(curve: SamplingCurve, title: str, theme: Theme) -> go.Figure:
             name=name,
             line={"color": color, "dash": "dash" if name == "exact" else "solid"},
         )
-    figure.update_xaxes(type="log")
+    figure.update_xaxes(type="log", exponentformat="power", dtick=1)
     figure.update_yaxes(rangemode="tozero")
     return _finish(figure, title, theme, "sample points", "regions")
 
@@ -312,14 +342,12 @@ def _filled(
     theme: Theme,
     *,
     edge: str = "",
-    only: Sequence[int] | None = None,
 ) -> list[go.Scatter]:
     """Return the polygons as one trace for each colour."""
     corners = cx.vertices[cx.vertex_ids]
-    wanted = only if only is not None else np.unique(colors.of).tolist()
-    width = 0.7 if len(cx) < 3000 else 0.7 * (3000 / len(cx)) ** 0.5
+    width = _gap_width(cx)
     traces = []
-    for k in wanted:
+    for k in np.unique(colors.of).tolist():
         outline = rings(corners, cx.vertex_offsets, np.flatnonzero(colors.of == k))
         traces.append(
             go.Scatter(
@@ -330,11 +358,33 @@ def _filled(
                 fillcolor=colors.colors[k],
                 line={"color": edge or theme.gap, "width": width},
                 hoverinfo="skip",
-                name=colors.names[k] if colors.names else "",
-                showlegend=bool(colors.names),
+                showlegend=False,
             )
         )
     return traces
+
+
+def _shapes(cx: RegionComplex, colors: Coloring, theme: Theme) -> list[dict[str, Any]]:
+    """Return the polygons as one shape for each colour."""
+    corners = cx.vertices[cx.vertex_ids]
+    polygons = [
+        "M" + "L".join(f"{x:.6g},{y:.6g}" for x, y in polygon) + "Z"
+        for polygon in np.split(corners, cx.vertex_offsets[1:-1])
+    ]
+    return [
+        {
+            "type": "path",
+            "path": "".join(polygons[i] for i in np.flatnonzero(colors.of == k)),
+            "fillcolor": colors.colors[k],
+            "line": {"color": theme.gap, "width": _gap_width(cx)},
+        }
+        for k in np.unique(colors.of).tolist()
+    ]
+
+
+def _gap_width(cx: RegionComplex) -> float:
+    """Return how wide the lines between polygons may be without covering them."""
+    return 0.7 if len(cx) < 3000 else 0.7 * (3000 / len(cx)) ** 0.5
 
 
 def _hovers(cx: RegionComplex) -> list[go.Scatter]:
@@ -373,6 +423,7 @@ def _mesh(
         k=triangles[:, 2],
         facecolor=[colors.colors[colors.of[r]] for r in owner],
         flatshading=True,
+        lighting={"ambient": 0.85, "diffuse": 0.35, "specular": 0.05},
         hovertext=[text[r] for r in corner_owner] if few else None,
         hoverinfo="text" if few else "skip",
     )
@@ -390,26 +441,31 @@ def _edges(outline: NDArray[np.float64]) -> go.Scatter3d:
     )
 
 
-def _bar(figure: go.Figure, colors: Coloring) -> None:
-    """Add the colour bar that a colouring needs, on a trace of its own that shows nothing else."""
+def _explain(
+    figure: go.Figure, colors: Coloring, theme: Theme, *, trace: type = go.Scatter
+) -> None:
+    """Add the legend or the colour bar that a colouring needs, on traces that show nothing else."""
+    nowhere = {axis: [None] for axis in ("x", "y", "z")[: 3 if trace is go.Scatter3d else 2]}
+    for name, color in zip(colors.names, colors.colors, strict=False):
+        outline = {"color": theme.ink, "width": 1}
+        marker = {"color": color, "symbol": "square", "size": 12, "line": outline}
+        figure.add_trace(
+            trace(**nowhere, mode="markers", marker=marker, name=name, showlegend=True)
+        )
     if colors.scale is None:
         return
     low, high, label = colors.scale
     stops = [[k / (len(SCALE) - 1), c] for k, c in enumerate(SCALE)]
-    figure.add_scatter(
-        x=[None],
-        y=[None],
-        mode="markers",
-        showlegend=False,
-        hoverinfo="skip",
-        marker={
-            "color": [low],
-            "cmin": low,
-            "cmax": high,
-            "colorscale": stops,
-            "showscale": True,
-            "colorbar": {"title": {"text": label, "side": "right"}},
-        },
+    marker = {
+        "color": [low],
+        "cmin": low,
+        "cmax": high,
+        "colorscale": stops,
+        "showscale": True,
+        "colorbar": {"title": {"text": label, "side": "right"}, "ticks": "outside", "len": 0.9},
+    }
+    figure.add_trace(
+        trace(**nowhere, mode="markers", showlegend=False, hoverinfo="skip", marker=marker)
     )
 
 
@@ -419,18 +475,24 @@ def _broken(ends: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([ends, gap], axis=1).reshape(-1, 2)
 
 
-def _square(figure: go.Figure) -> go.Figure:
-    figure.update_yaxes(scaleanchor="x", constrain="domain")
-    figure.update_xaxes(constrain="domain")
-    return figure
-
-
 def _finish(figure: go.Figure, title: str, theme: Theme, x: str, y: str) -> go.Figure:
     figure.update_layout(title=title, template=theme.template, height=560)
+    figure.update_layout(margin={"l": 60, "r": 20, "t": 60, "b": 60})
     figure.update_layout(paper_bgcolor=theme.paper, plot_bgcolor=theme.paper)
     figure.update_xaxes(title=x)
     figure.update_yaxes(title=y)
     return figure
+
+
+def _finish_plane(figure: go.Figure, cx: RegionComplex, title: str, theme: Theme) -> go.Figure:
+    """Finish a picture of a 2-D domain: as wide as high, without what lies around it."""
+    _finish(figure, title, theme, "x", "y")
+    low, high = cx.corner_points.min(axis=0), cx.corner_points.max(axis=0)
+    plain = {"constrain": "domain", "showgrid": False, "zeroline": False, "ticks": "outside"}
+    figure.update_xaxes(range=[low[0], high[0]], **plain)
+    figure.update_yaxes(range=[low[1], high[1]], scaleanchor="x", **plain)
+    explained = any(trace.showlegend or trace.marker.showscale for trace in figure.data)
+    return figure.update_layout(width=720 if explained else 600, height=600)
 
 
 def _finish_3d(figure: go.Figure, title: str, theme: Theme, z: str, aspect: str) -> go.Figure:
@@ -443,9 +505,12 @@ def _finish_3d(figure: go.Figure, title: str, theme: Theme, z: str, aspect: str)
             "yaxis_title": "y",
             "zaxis_title": z,
             "aspectmode": aspect,
-            "camera": {"eye": {"x": 1.5, "y": -1.6, "z": 0.9}},
+            "camera": {
+                "eye": {"x": 1.4, "y": -1.5, "z": 0.8},
+                "center": {"x": 0, "y": 0, "z": -0.12},
+            },
         },
-        margin={"l": 0, "r": 0, "b": 0},
-        height=640,
+        margin={"l": 0, "r": 0, "t": 50, "b": 0},
+        height=600,
     )
     return figure
