@@ -12,12 +12,21 @@ from hypothesis import strategies as st
 import polyenum as pe
 from benchmarks.browser import chromium, opened, served, slider_times
 from polyenum.playground.formula import parse
-from polyenum.playground.page import FORMULA, Page
+from polyenum.playground.page import (
+    BOUNDARY,
+    FORMULA,
+    LINES,
+    POINTS,
+    SAMPLES,
+    SURFACE,
+    Page,
+)
+from polyenum.playground.session import POINTS as POINTS_TO_LEARN
 from polyenum.playground.session import Session
 from polyenum.playground.targets import TARGETS, of_formula
 
-POINTS = np.random.default_rng(0).uniform(-2, 2, (50, 2))
-X, Y = POINTS.T
+PLACES = np.random.default_rng(0).uniform(-2, 2, (50, 2))
+X, Y = PLACES.T
 
 FORMULAS = {
     "x": X,
@@ -32,7 +41,7 @@ FORMULAS = {
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_formulas(text: str) -> None:
-    np.testing.assert_allclose(parse(text, ["x", "y"])(POINTS)[:, 0], FORMULAS[text])
+    np.testing.assert_allclose(parse(text, ["x", "y"])(PLACES)[:, 0], FORMULAS[text])
 
 
 BAD = {
@@ -52,13 +61,13 @@ def test_formulas_that_are_none(text: str) -> None:
         with pytest.raises(pe.OptionError, match=BAD[text]):
             parse(text, ["x", "y"])
     else:
-        assert parse(text, ["x", "y"])(POINTS).shape == (50, 1)
+        assert parse(text, ["x", "y"])(PLACES).shape == (50, 1)
 
 
 @given(st.text(alphabet="xy0123.+-*/^() ,sinmaxabe_'[]", max_size=30))
 def test_any_text_is_a_formula_or_refused(text: str) -> None:
     try:
-        values = parse(text, ["x", "y"])(POINTS)
+        values = parse(text, ["x", "y"])(PLACES)
     except pe.OptionError:
         return
     assert values.shape == (50, 1)
@@ -116,10 +125,63 @@ def test_a_moved_unit_bends_where_it_should(target: str) -> None:
 
 def test_networks_of_one_s_own() -> None:
     net = [(np.eye(2), [0, 0]), ([[1.0, 1]], [0])]
-    assert len(Session(net).complex) == 4
-    with pytest.raises(pe.NetworkError, match="one or two inputs, found 3"):
-        Session([(np.eye(3), None)])
+    session = Session(net, pe.Box([0, -1], [1, 1]))
+    assert len(session.complex) == 2
+    session.choose("circles")  # to be learnt by it
+    session.train(1)
+    assert len(session.network.stages[0].bias) == 2
+    with pytest.raises(pe.NetworkError, match="found 3 inputs and no domain"):
+        session.adopt([(np.eye(3), None)])
+    with pytest.raises(pe.DomainError, match="one or two dimensions, found 3"):
+        session.adopt([(np.eye(3), None)], pe.Box(0, 1, dim=3))
+    with pytest.raises(pe.DomainError, match="of which network"):
+        Session(None, pe.Box(0, 1, dim=2))
+    assert (session.dim, len(session.network.stages[0].bias)) == (2, 2)
+    session.choose("x²")  # it has other inputs, so a new one
+    assert session.network.input_dim == 1
     assert pe.explore(net) is not None
+
+
+def test_what_cannot_be_trained_is_said() -> None:
+    session = Session([(np.eye(2), [0, 0])])
+    with pytest.raises(pe.NetworkError, match="not one with 2 outputs"):
+        session.train(1)
+    session = Session([(np.ones((3, 1)), np.zeros(3)), (np.ones((1, 3)), [0])])
+    session.choose("x²")
+    session.train(1)
+    image = np.zeros(9)
+    plane = pe.Slice.through(image, image + np.eye(9)[0], image + np.eye(9)[1])
+    session = Session([(np.eye(9), np.full(9, -0.5)), (np.ones((1, 9)), [0])], plane)
+    assert (session.dim, session.network.input_dim) == (2, 9)
+    assert len(session.complex) == 4
+    with pytest.raises(pe.NetworkError, match=r"9 inputs where x² \+ y² has 2"):
+        session.train(1)
+    session.move(0, scale=1.0, ratio=-0.25)
+    assert np.abs(session.complex.vertices[:, 0] - 0.25).min() < 1e-12
+
+
+def test_files(tmp_path: Any) -> None:
+    session = Session()
+    file = tmp_path / "mine.npz"
+    np.savez(file, W0=np.ones((4, 1)), b0=np.arange(4.0) / 4, W1=np.ones((1, 4)), b1=np.zeros(1))
+    session.open("mine.npz", file.read_bytes())
+    assert (session.dim, session.target.name, len(session.complex)) == (1, "x²", 5)
+    for name, content in (("mine.npz", b"no"), ("mine.pkl", b""), ("", b"")):
+        with pytest.raises(pe.NetworkError, match=name or "unknown kind of file"):
+            session.open(name, content)
+        assert len(session.complex) == 5
+
+
+def test_bends_in_one_dimension() -> None:
+    session = Session([([[2.0], [0.0], [1.0]], [1, 1, 9]), (np.ones((1, 3)), [0])])
+    assert session.bend(0) == -0.5
+    assert session.bend(1) is None
+    assert session.bend(2) is None
+    start, end = np.zeros(3), np.array([4.0, 0, 0])
+    segment = pe.Segment(start, end)
+    session = Session([(np.eye(3), [-1, 0, 0]), (np.ones((1, 3)), [0])], segment)
+    bends = np.unique(session.complex.vertices)
+    assert session.bend(0) == pytest.approx(bends[1])
 
 
 def test_the_widgets() -> None:
@@ -128,22 +190,26 @@ def test_the_widgets() -> None:
     page.add.clicks += 1
     assert page.hidden.value == "15,15"
     assert f"**{len(page.session.complex)} regions**" in page.counts.object
-    assert len(page.cells.data["xs"]) == len(page.session.complex)
+    cells = page.plane.cells
+    assert len(cells.data["xs"]) == len(page.session.complex)
     page.tick()
     assert "10 steps" in page.counts.object
-    page.cells.selected.indices = [7]
+    cells.selected.indices = [7]
     assert "**Region 7**" in page.region.object
     assert "".join(map(str, page.session.complex[7].pattern)) in page.region.object
-    before = page.cells.data["xs"]
+    before = cells.data["xs"]
     page.unit.value = 4
     page.ratio.value = 0.5
     assert page.session.unit(4).ratio == pytest.approx(0.5)
-    assert page.cells.data["xs"] is not before
-    assert len(page.crease.data["xs"]) > 0
+    assert cells.data["xs"] is not before
+    assert len(page.plane.crease.data["xs"]) > 0
     page.session.move(4, scale=0.1, ratio=7.5)
     page.refresh()
     page.weight.value = 0.2
     assert page.session.unit(4) == pytest.approx((0.2, 7.5))
+    before = cells.data["xs"]
+    page.again.clicks += 1
+    assert cells.data["xs"] != before
     page.hidden.value = "3,x"
     assert page.message.visible
     assert "1 to 6 hidden layers" in page.message.object
@@ -151,30 +217,96 @@ def test_the_widgets() -> None:
     assert not page.message.visible
     assert page.session.hidden == [3, 4]
     page.target.value = FORMULA
+    assert page.formula.visible
     page.formula.value = "import os"
     assert "not a formula" in page.message.object
     page.formula.value = "sin(3*x)"
-    assert (page.session.dim, page.curve.visible, page.plane.visible) == (1, True, False)
-    assert len(page.pieces.data["xs"]) == len(page.session.complex)
-    page.color.value = "slope"
+    assert (page.session.dim, page.curve.figure.visible, page.plane.figure.visible) == (
+        1,
+        True,
+        False,
+    )
+    pieces = page.curve.pieces.data
+    assert len(pieces["xs"]) == len(page.session.complex)
+    np.testing.assert_allclose(
+        page.curve.target.data["y"], np.sin(3 * np.array(page.curve.target.data["x"]))
+    )
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_is_shown_over_and_beside_the_regions(theme: str) -> None:
+    page = Page(theme=theme)
     page.target.value = "two moons"
-    page.tabs.active = 1
-    assert page.surface.object is not None
+    page.color.value = "slope"
+    assert (page.beside.visible, page.above.visible) == (False, False)
+    assert not page.plane.lines.data["xs"]
+    page.shown.value = [LINES, BOUNDARY, POINTS, SAMPLES, SURFACE]
+    cx = page.session.complex
+    names = set(page.plane.lines.data["name"])
+    assert len(names) == 8
+    ends = np.array([page.plane.lines.data["xs"], page.plane.lines.data["ys"]]).transpose(1, 2, 0)
+    own = np.array(page.plane.lines.data["name"]) == BOUNDARY
+    np.testing.assert_allclose(cx.network(ends[own].reshape(-1, 2)), 0, atol=1e-9)
+    assert len(page.plane.points.data["x"]) == POINTS_TO_LEARN
+    report = pe.verify_sampling(page.session.network, cx.domain, method="patterns", resolution=40)
+    assert f"40 by 40 points sees {report.sampled_count}" in page.counts.object
+    shown = f"a grid sees {report.sampled_count}, and misses {len(report.missed)}"
+    assert page.samples.figure.title.text == shown
+    assert page.samples.image.data["image"][0].shape == (40, 40)
+    page.points.value = 10
+    assert page.samples.image.data["image"][0].shape == (10, 10)
+    assert page.surface.object.layout.paper_bgcolor == page.theme.paper
+    page.target.value = "x²"
+    assert page.shown.value == [POINTS, SAMPLES]
+    assert (page.beside.visible, page.above.visible) == (False, False)
+    assert len(page.curve.samples.data["x"]) == 10
+    assert len(page.curve.points.data["x"]) == POINTS_TO_LEARN
+    with pytest.raises(pe.OptionError, match="theme must be one of 'light', 'dark'"):
+        pe.explore(theme="blue")
+
+
+def test_a_file_on_the_page(tmp_path: Any) -> None:
+    page = Page()
+    file = tmp_path / "mine.npz"
+    np.savez(file, W0=np.eye(2), b0=np.zeros(2), W1=np.ones((2, 2)), b1=np.zeros(2))
+    page.file.filename = "mine.npz"
+    page.file.value = file.read_bytes()
+    assert "**4 regions**" in page.counts.object
+    page.plane.cells.selected.indices = [0]
+    assert "affine map of output 1" in page.region.object
+    page.train.value = True
+    page.tick()
+    assert "2 outputs" in page.message.object
+    assert not page.train.value
+    page.file.filename = "mine.onnx"
+    page.file.value = b"nothing"
+    assert "mine.onnx" in page.message.object
+    assert "**4 regions**" in page.counts.object
 
 
 @pytest.mark.skipif(chromium() is None, reason="there is no Chromium")
 def test_in_a_browser(tmp_path: Any) -> None:
     """What a person would do: add a layer, train, click a region, move the slider, look at the surface."""
-    with served() as address, opened(address) as page:
+    with served("--theme", "dark") as address, opened(address) as page:
         page.get_by_text("92 regions").wait_for()
         page.get_by_text("add a hidden layer").click()
         page.get_by_text("329 regions").wait_for()
-        page.mouse.click(450, 500)
+        page.mouse.click(600, 300)
         page.get_by_text("affine map: slope").wait_for()
         times = slider_times(page, 5)
         assert all(t > 0 for t in times)
         page.get_by_role("button", name="train").click()
         page.get_by_text("steps, loss").wait_for()
-        page.get_by_text("surface").click()
+        page.get_by_role("button", name="train").click()
+        for shown in (LINES, SAMPLES, SURFACE):
+            page.get_by_label(shown, exact=True).check()
         page.locator(".js-plotly-plot").first.wait_for()
+        assert page.evaluate(COUNT, "lines") > 0
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
         page.screenshot(path=str(tmp_path / "page.png"))
+
+
+COUNT = (
+    """name => Bokeh.documents.map(d => d.get_model_by_name(name)).find(m => m).data.xs.length"""
+)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from polyenum.domains import Domain
 from polyenum.errors import missing_extra
+from polyenum.plot.themes import theme_of
 
 
-def explore(net: Any = None) -> Any:
+def explore(net: Any = None, domain: Domain | None = None, *, theme: str = "light") -> Any:
     """Return a page to play with: choose what to learn, train, move a unit, and watch the exact regions move.
 
     In a notebook it shows itself; ``polyenum explore`` serves it to a browser.
@@ -15,35 +17,41 @@ def explore(net: Any = None) -> Any:
     Parameters
     ----------
     net : whatever `load` takes, optional
-        A network of one or two inputs to look at; by default one is made and trained on the page.
+        A network to look at; by default one is made and trained on the page.
+    domain : Domain, optional
+        Of one or two dimensions, as a box or a slice; by default [-2, 2]^d, for a network of one or two inputs.
+    theme : {"light", "dark"}
 
     Returns
     -------
-    panel.Row
+    panel.Column
 
     Raises
     ------
     MissingExtraError
         If Panel is not installed.
-    NetworkError
-        If the network has more inputs.
+    NetworkError, DomainError
+        If the network has more inputs and no domain is given, or that has more dimensions.
+    OptionError
+        If there is no such theme.
     """
-    try:
-        import panel as pn
-    except ImportError:
-        raise missing_extra("panel", "explore") from None
-    pn.extension("plotly")
-    from polyenum.playground.page import Page
-
-    return Page(net).view()
+    return _page(theme)(net, domain, theme).view()
 
 
-def serve(net: Any = None, *, port: int = 0, address: str = "localhost", show: bool = True) -> Any:
+def serve(
+    net: Any = None,
+    domain: Domain | None = None,
+    *,
+    theme: str = "light",
+    port: int = 0,
+    address: str = "localhost",
+    show: bool = True,
+) -> Any:
     """Serve the page, each reader their own, until interrupted.
 
     Parameters
     ----------
-    net
+    net, domain, theme
         As in `explore`.
     port : int
         0 takes a free one.
@@ -52,18 +60,27 @@ def serve(net: Any = None, *, port: int = 0, address: str = "localhost", show: b
     show : bool
         Whether to open a browser.
     """
-    try:
-        import panel as pn
-    except ImportError:
-        raise missing_extra("panel", "explore") from None
-    pn.extension("plotly")
-    from polyenum.playground.page import Page
+    page = _page(theme)
+    page(net, domain, theme)  # so that what is wrong is said here, not in a browser
+    import panel as pn
 
     return pn.serve(
-        lambda: Page(net).view(),
+        lambda: page(net, domain, theme).view(),
         port=port,
         address=address,
         show=show,
         title="polyenum",
         start=True,
     )
+
+
+def _page(theme: str) -> Any:
+    theme_of(theme)
+    try:
+        import panel as pn
+    except ImportError:
+        raise missing_extra("panel", "explore") from None
+    pn.extension("plotly", theme="dark" if theme == "dark" else "default")
+    from polyenum.playground.page import Page
+
+    return Page

@@ -1,26 +1,44 @@
-"""The page: widgets around a `Session`, pictures in Bokeh, whose polygons can be clicked, and plotly."""
+"""The page: widgets around a `Session`, and pictures of it."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, TapTool
-from bokeh.plotting import figure
+from bokeh.models import Slider
 
 from polyenum import plot
+from polyenum.complex.region_complex import RegionComplex
+from polyenum.domains import Domain
 from polyenum.errors import PolyenumError
+from polyenum.playground.figures import Curve, Line, Plane, Samples
 from polyenum.playground.session import Session
 from polyenum.playground.targets import TARGETS
-from polyenum.plot.coloring import COLORS, coloring
-from polyenum.plot.shapes import PALETTE, corner_heights, creases
+from polyenum.plot.coloring import COLORS, Coloring, coloring, line_colors
+from polyenum.plot.shapes import corner_heights
+from polyenum.plot.themes import theme_of
+from polyenum.sampling.api import sampled
 from polyenum.sampling.floats import NumPyFloats
+from polyenum.sampling.methods import by_patterns
 from polyenum.sampling.points import grid
+from polyenum.sampling.report import SamplingReport
+from polyenum.sampling.setup import Setup
 
 STEPS_A_TICK, TICK_MS = 10, 80
-RESOLUTION = {1: 200, 2: 40}
+PAUSE = 0.03
+"""Seconds for the browser to draw a picture; sliders send more places than it can draw."""
+LEVELS = 7
 FORMULA = "a formula"
+LINES, BOUNDARY, POINTS, SAMPLES, SURFACE = (
+    "level sets", "decision boundary", "training points", "what a grid sees", "surface",
+)  # fmt: skip
+SHOWN = {1: [POINTS, SAMPLES], 2: [LINES, BOUNDARY, POINTS, SAMPLES, SURFACE]}
+FILES = ".npz,.onnx,.safetensors,.pt,.pth"
+WIDE = {"flex": "1 1 min(420px, 100%)", "max-width": "560px"}
+NARROW = {"flex": "0 1 300px"}
 
 
 class Page:
@@ -29,14 +47,20 @@ class Page:
     Parameters
     ----------
     net : whatever `polyenum.load` takes, optional
+    domain : Domain, optional
+        Of the network.
+    theme : str
+        "light" or "dark".
     """
 
-    def __init__(self, net: Any = None) -> None:
-        self.session = Session(net)
-        self._given = net is not None
+    def __init__(self, net: Any = None, domain: Domain | None = None, theme: str = "light") -> None:
+        self.theme = theme_of(theme)
+        self._theme = theme
+        self.session = Session(net, domain)
         self._busy = False
-        self._grids: dict[int, np.ndarray] = {}
         self._training: Any = None
+        self._sliding = False
+        self._free_at = 0.0
         self._make_widgets()
         self._make_pictures()
         self._connect()
@@ -46,92 +70,88 @@ class Page:
 
     def _make_widgets(self) -> None:
         w = pn.widgets
-        self.target = w.Select(label="learn", options=[*TARGETS, FORMULA], value="x² + y²")
-        self.formula = w.TextInput(label="formula in x, y", value="sin(2*x) + y^2", disabled=True)
+        self.target = w.Select(label="learn", options=[*TARGETS, FORMULA])
+        self.formula = w.TextInput(label="formula in x, y", value="sin(2*x) + y^2", visible=False)
         self.hidden = w.TextInput(label="units of the hidden layers", value="15")
         self.add = w.Button(label="add a hidden layer")
+        self.again = w.Button(label="new weights")
         self.train = w.Toggle(label="train", color="primary")
+        self.file = w.FileInput(accept=FILES)
         self.color = w.Select(label="colours", options=list(COLORS), value="neighbors")
+        self.shown = w.CheckBoxGroup(label="show", options=SHOWN[2])
+        self.points = w.IntSlider(label="points of the grid, an axis", start=5, end=100, value=40)
         self.unit = w.IntSlider(label="unit of the first layer", start=0, end=14, value=0)
-        self.weight = w.FloatSlider(label="its weight", start=-4, end=4, step=0.01, value=1)
-        self.ratio = w.FloatSlider(label="its bias / weight", start=-3, end=3, step=0.01, value=0)
+        # Bokeh's own: Panel's wait for 50 ms before they tell.
+        look: dict[str, Any] = {
+            "step": 0.01,
+            "margin": (5, 0, 5, 10),
+            "sizing_mode": "stretch_width",
+        }
+        self.weight = Slider(title="its weight", start=-4, end=4, value=1, **look)
+        self.ratio = Slider(title="its bias / weight", start=-3, end=3, value=0, **look)
         self.message = pn.pane.Alert("", alert_type="danger", visible=False)
-        self.counts = pn.pane.Markdown("", width=560)
-        self.region = pn.pane.Markdown("*Click a region.*", width=320)
+        self.counts = pn.pane.Markdown("", sizing_mode="stretch_width")
+        self.region = pn.pane.Markdown("*Click a region.*")
 
     def _make_pictures(self) -> None:
-        self.cells = ColumnDataSource({"xs": [], "ys": [], "color": []}, name="cells")
-        self.crease = ColumnDataSource({"xs": [], "ys": []})
-        self.pieces = ColumnDataSource({"xs": [], "ys": [], "color": []})
-        self.bends = ColumnDataSource({"x": [], "y": []})
-        self.line = ColumnDataSource({"x": [], "y": []})
-        options: dict[str, Any] = {"tools": "pan,wheel_zoom,reset", "toolbar_location": "above"}
-        self.plane = figure(
-            width=560, height=560, match_aspect=True, x_axis_label="x", y_axis_label="y", **options
-        )
-        self.plane.patches(
-            "xs", "ys", source=self.cells, color="color", line_color="white", line_width=0.6,
-            nonselection_alpha=0.75, selection_line_color="black", selection_line_width=2.5,
-        )  # fmt: skip
-        self.plane.multi_line("xs", "ys", source=self.crease, color="black", line_width=2.5)
-        self.curve = figure(width=560, height=420, x_axis_label="x", y_axis_label="f(x)", **options)
-        self.curve.line("x", "y", source=self.line, color="gray", line_dash="dashed")
-        self.curve.multi_line(
-            "xs", "ys", source=self.pieces, color="color", line_width=4, nonselection_alpha=0.5
-        )
-        self.curve.scatter("x", "y", source=self.bends, size=7, color="white", line_color="black")
-        for picture, source in ((self.plane, self.cells), (self.curve, self.pieces)):
-            picture.add_tools(
-                TapTool(renderers=[picture.renderers[-2 if picture is self.plane else 1]])
-            )
-            source.selected.on_change("indices", self._clicked)
-        self.surface = pn.pane.Plotly(sizing_mode="fixed", width=560, height=560)
-        self.tabs = pn.Tabs(
-            ("regions", pn.Column(self.plane, self.curve)), ("surface", self.surface)
-        )
+        self.plane, self.curve = Plane(self.theme), Curve(self.theme)
+        self.samples = Samples(self.theme, self.plane)
+        self.surface = pn.pane.Plotly(sizing_mode="stretch_width", height=560)
+        column: dict[str, Any] = {"sizing_mode": "stretch_width", "styles": WIDE}
+        self.beside = pn.Column(self.samples.figure, visible=False, **column)
+        self.above = pn.Column(self.surface, visible=False, **column)
+        self.middle = pn.Column(self.plane.figure, self.curve.figure, self.region, **column)
 
     def _connect(self) -> None:
         self.target.param.watch(self._retarget, "value")
         self.formula.param.watch(self._retarget, "value")
         self.hidden.param.watch(lambda _: self._try(self._resize), "value")
-        self.add.on_click(lambda _: self._try(self._add_layer))
+        self.add.on_click(lambda _: self._try(self.session.add_layer))
+        self.again.on_click(lambda _: self._try(self.session.restart))
         self.train.param.watch(self._toggle, "value")
-        self.color.param.watch(lambda _: self.refresh(), "value")
-        self.tabs.param.watch(lambda _: self.refresh(), "active")
-        self.unit.param.watch(lambda _: self._choose_unit(), "value")
+        self.file.param.watch(lambda _: self._try(self._open), "value")
+        for widget in (self.color, self.shown, self.points):
+            widget.param.watch(lambda _: self._try(lambda: None, sliders=False), "value")
+        self.unit.param.watch(lambda _: self._try(lambda: None), "value")
         for slider in (self.weight, self.ratio):
-            slider.param.watch(lambda _: self._try(self._move, sliders=False), "value")
+            slider.on_change("value", self._slid)
+        for source in (self.plane.cells, self.curve.pieces):
+            source.selected.on_change("indices", self._clicked)
 
     def view(self) -> Any:
-        """Return the page as Panel shows it."""
-        settings = [self.target, self.formula, self.hidden, self.add, self.train]
-        if self._given:
-            settings = []
-        return pn.Row(
-            pn.Column(
-                *settings, self.color, self.unit, self.weight, self.ratio, self.message, width=320
+        """Return the page as Panel shows it: columns that go below each other where it is narrow."""
+        settings = pn.Column(
+            self.target, self.formula, self.hidden, pn.Row(self.add, self.again), self.train, self.color,
+            self.shown, self.points, self.unit, self.weight, self.ratio, "or a network in a file", self.file,
+            width=300, styles=NARROW,
+        )  # fmt: skip
+        return pn.Column(
+            self.message,
+            self.counts,
+            pn.FlexBox(
+                settings, self.middle, self.beside, self.above,
+                flex_wrap="wrap", gap="12px", sizing_mode="stretch_width",
             ),
-            pn.Column(self.counts, self.tabs),
-            self.region,
-        )
+            sizing_mode="stretch_width",
+            styles={"background": self.theme.paper, "color": self.theme.ink},
+        )  # fmt: skip
 
     # -- what happens ----------------------------------------------------------------------------
 
-    def _try(self, action: Any, *, sliders: bool = True) -> None:
+    def _try(self, action: Callable[[], None], *, sliders: bool = True) -> None:
         """Do something; say in a line what was wrong with it."""
         if self._busy:
             return
         try:
             action()
+            self.refresh(sliders=sliders)
+            self.message.visible = False
         except PolyenumError as error:
             self.message.object, self.message.visible = str(error), True
-            return
-        self.message.visible = False
-        self.refresh(sliders=sliders)
 
     def _retarget(self, _: Any) -> None:
         own = self.target.value == FORMULA
-        self.formula.disabled = not own
+        self.formula.visible = own
         self._try(lambda: self.session.choose(self.formula.value if own else self.target.value))
 
     def _resize(self) -> None:
@@ -141,11 +161,9 @@ class Page:
             hidden = []
         self.session.resize(hidden)
 
-    def _add_layer(self) -> None:
-        self.session.add_layer()
-        self._busy = True
-        self.hidden.value = ",".join(map(str, self.session.hidden))
-        self._busy = False
+    def _open(self) -> None:
+        if self.file.value:
+            self.session.open(self.file.filename or "", self.file.value)
 
     def _toggle(self, _: Any) -> None:
         if self._training is None and self.train.value:
@@ -157,21 +175,45 @@ class Page:
     def tick(self) -> None:
         """Train a little, and show it."""
         self._try(lambda: self.session.train(STEPS_A_TICK))
+        if self.message.visible:
+            self.train.value = False
+
+    def _slid(self, _: str, __: Any, ___: Any) -> None:
+        """Follow a slider: at once after a rest, else when the browser has drawn the picture before."""
+        document = pn.state.curdoc
+        if self._busy or self._sliding:
+            return
+        if document is None or document.session_context is None:
+            self._follow()
+            return
+        self._sliding = True
+        wait = 1000 * (self._free_at - time.monotonic())
+        if wait > 0:
+            document.add_timeout_callback(self._follow, int(wait) + 1)
+        else:
+            document.add_next_tick_callback(self._follow)
+
+    def _follow(self) -> None:
+        self._sliding = False
+        self._try(self._move, sliders=False)
+        self._free_at = time.monotonic() + PAUSE
 
     def _move(self) -> None:
-        if self.session.dim == 2 and self.weight.value == 0:
-            return
-        self.session.move(self.unit.value, scale=self.weight.value, ratio=self.ratio.value)
+        if self.session.network.input_dim == 1 or self.weight.value != 0:
+            self.session.move(self.unit.value, scale=self.weight.value, ratio=self.ratio.value)
 
     def _clicked(self, _: str, __: Any, indices: list[int]) -> None:
-        if not indices or indices[0] >= len(self.session.complex):
+        cx = self.session.complex
+        if not indices or indices[0] >= len(cx):
             self.region.object = "*Click a region.*"
             return
-        region = self.session.complex[indices[0]]
+        region = cx[indices[0]]
         pattern = "".join(map(str, region.pattern))
         rows = [f"**Region {indices[0]}**", f"pattern `{pattern}`"]
-        slope = ", ".join(f"{x:.4g}" for x in region.weight[0])
-        rows.append(f"affine map: slope ({slope}), constant {region.bias[0]:.4g}")
+        for k, (weight, bias) in enumerate(zip(region.weight, region.bias, strict=True)):
+            slope = ", ".join(f"{x:.4g}" for x in weight)
+            output = f" of output {k}" if len(region.bias) > 1 else ""
+            rows.append(f"affine map{output}: slope ({slope}), constant {bias:.4g}")
         rows.append(f"volume {region.volume:.4g}, {len(region.neighbors)} neighbours")
         rows.append("vertices")
         corners = [f"- ({', '.join(f'{x:.4f}' for x in corner)})" for corner in region.vertices]
@@ -183,83 +225,111 @@ class Page:
         """Show the session as it is; the sliders need not be set where they said what to do."""
         # One message to the browser instead of one for each change.
         with pn.io.hold():
-            self._refresh(sliders)
+            cx, dim = self.session.complex, self.session.dim
+            self._show_widgets(dim, sliders)
+            self.plane.figure.visible, self.curve.figure.visible = dim == 2, dim == 1
+            report = self._sample(cx, dim)
+            if dim == 2:
+                self._show_plane(cx, coloring(cx, self.color.value), report)
+            else:
+                self._show_curve(cx, report)
+            self.beside.visible = dim == 2 and report is not None
+            self.above.visible = dim == 2 and SURFACE in self.shown.value
 
-    def _refresh(self, sliders: bool) -> None:
-        cx, dim = self.session.complex, self.session.dim
-        colors = coloring(cx, self.color.value) if dim == 2 else None
-        self.plane.visible, self.curve.visible = dim == 2, dim == 1
-        # What was clicked is another region by now.
-        self.cells.selected.indices = self.pieces.selected.indices = []
-        corners = cx.vertices[cx.vertex_ids]
-        if dim == 2 and colors is not None:
-            polygons = np.split(corners, cx.vertex_offsets[1:-1])
-            self.cells.data = {
-                # Lists: Bokeh sends each small array in a message of its own, 300 of them in 0.5 s.
-                "xs": [p[:, 0].tolist() for p in polygons],
-                "ys": [p[:, 1].tolist() for p in polygons],
-                "color": [colors.colors[k] for k in colors.of],
-            }
-            if self.tabs.active == 1:
-                self.surface.object = plot.surface(cx, color=self.color.value, backend="plotly")
-        else:
-            x, y = corners[:, 0].reshape(-1, 2), corner_heights(cx).reshape(-1, 2)
-            order = np.argsort(x[:, 0])
-            shown = [PALETTE[k % len(PALETTE)] for k in np.argsort(order)]
-            self.pieces.data = {"xs": x.tolist(), "ys": y.tolist(), "color": shown}
-            self.bends.data = {"x": x.ravel(), "y": y.ravel()}
-            at = np.linspace(-2, 2, 200)
-            function = self.session.target.function
-            same = function is not None and self.session.target.dim == 1 and not self._given
-            value = (
-                function(at[:, None])[:, 0]
-                if same and function is not None
-                else np.full(200, np.nan)
-            )
-            self.line.data = {"x": at, "y": value}
-        self._show_counts()
+    def _show_widgets(self, dim: int, sliders: bool) -> None:
+        busy, self._busy = self._busy, True
+        self.hidden.value = ",".join(map(str, self.session.hidden))
+        if self.session.target.name in TARGETS:
+            self.target.value = self.session.target.name
+        self.color.visible = dim == 2
+        if self.shown.options != SHOWN[dim]:
+            self.shown.value = [name for name in self.shown.value if name in SHOWN[dim]]
+            self.shown.options = SHOWN[dim]
         if sliders:
             self._show_unit()
-        self._show_crease()
-
-    def _show_counts(self) -> None:
-        session, cx = self.session, self.session.complex
-        if session.dim not in self._grids:
-            self._grids[session.dim] = grid(cx.domain, RESOLUTION[session.dim])
-        points = self._grids[session.dim]
-        floats = NumPyFloats(session.network, cx.domain, "float32")
-        seen = len({row.tobytes() for row in floats.patterns(points)})
-        parts = [
-            f"**{len(cx):,} regions**" if cx.complete else f"**more than {len(cx):,} regions**"
-        ]
-        parts.append(f"a grid of {RESOLUTION[session.dim]} points an axis sees {seen:,}")
-        if session.steps:
-            parts.append(f"{session.steps:,} steps, loss {session.loss:.4g}")
-        self.counts.object = " · ".join(parts)
-
-    def _choose_unit(self) -> None:
-        self._show_unit()
-        self._show_crease()
+        self._busy = busy
 
     def _show_unit(self) -> None:
         """Set the sliders to the unit that is chosen."""
-        busy, self._busy = self._busy, True
         last = len(self.session.network.stages[0].bias) - 1
         self.unit.end = max(last, 1)
         self.unit.value = min(self.unit.value, last)
         state = self.session.unit(self.unit.value)
-        least = -4.0 if self.session.dim == 1 else 0.01
+        least = -4.0 if self.session.network.input_dim == 1 else 0.01
         # A slider that could not reach what the unit has would move it when the other one is moved.
         for slider, value, low, high in (
             (self.weight, state.scale, least, 4.0),
             (self.ratio, state.ratio, -3.0, 3.0),
         ):
-            slider.start, slider.end = min(low, value), max(high, value)
-            slider.value = value
-        self._busy = busy
+            slider.update(start=min(low, value), end=max(high, value), value=value)
 
-    def _show_crease(self) -> None:
-        if self.session.dim == 2:
-            ends, unit = creases(self.session.complex)
-            own = ends[unit == self.unit.value]
-            self.crease.data = {"xs": own[:, :, 0].tolist(), "ys": own[:, :, 1].tolist()}
+    def _sample(self, cx: RegionComplex, dim: int) -> SamplingReport | None:
+        """Show how many regions there are, and a grid sees; return what it sees where that is to be drawn."""
+        resolution = self.points.value
+        count = f"**{len(cx):,} regions**" if cx.complete else f"**more than {len(cx):,} regions**"
+        floats = NumPyFloats(self.session.network, cx.domain, "float32")
+        setup = Setup("patterns", "grid", resolution, "float32", 0, 0.0, 0.0, 0, floats.name)
+        report = None
+        if SAMPLES in self.shown.value and cx.complete:
+            report = sampled(cx, setup, floats)
+            seen = report.sampled_count
+        else:
+            seen = int(by_patterns(floats, grid(cx.domain, resolution), setup).max()) + 1
+        points = f"{resolution}" if dim == 1 else f"{resolution} by {resolution}"
+        parts = [count, f"a grid of {points} points sees {seen:,}"]
+        if self.session.steps:
+            parts.append(f"{self.session.steps:,} steps, loss {self.session.loss:.4g}")
+        self.counts.object = " · ".join(parts)
+        return report
+
+    def _show_plane(
+        self, cx: RegionComplex, colors: Coloring, report: SamplingReport | None
+    ) -> None:
+        self.plane.show(cx, colors)
+        self.plane.show_crease(cx, self.unit.value)
+        shown = self.shown.value
+        lines = []
+        if LINES in shown:
+            heights = corner_heights(cx)
+            levels = np.linspace(heights.min(), heights.max(), LEVELS + 2)[1:-1].tolist()
+            lines = [
+                Line(f"f = {level:.4g}", color, cx.level_set(level).ends)
+                for level, color in zip(
+                    levels, line_colors(LEVELS, self.theme, over_colors=True), strict=True
+                )
+            ]
+        if BOUNDARY in shown:
+            lines.append(Line(BOUNDARY, self.theme.lines[1], cx.decision_boundary().ends))
+        self.plane.show_lines(lines)
+        self.plane.show_points(*self._training_points(2))
+        if report is not None:
+            self.samples.show(report, colors)
+        if SURFACE in shown:
+            self.surface.object = plot.surface(
+                cx, color=self.color.value, levels=LEVELS if LINES in shown else 0, backend="plotly",
+                theme=self._theme,
+            )  # fmt: skip
+
+    def _show_curve(self, cx: RegionComplex, report: SamplingReport | None) -> None:
+        self.curve.show(cx)
+        self.curve.show_crease(cx, self.session.bend(self.unit.value))
+        self.curve.show_samples(report)
+        self.curve.show_points(*self._training_points(1))
+        function, x = self.session.target.function, np.zeros(0)
+        if function is not None and self.session.target.dim == 1 and cx.domain.basis is None:
+            low, high = cx.domain.bounding_box()
+            x = np.linspace(low[0], high[0], 200)
+        self.curve.show_target(
+            x, np.zeros(0) if not len(x) or function is None else function(x[:, None])[:, 0]
+        )
+
+    def _training_points(self, dim: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return what is learnt from, or nothing where that is not to be shown here."""
+        session = self.session
+        if (
+            POINTS in self.shown.value
+            and session.target.dim == dim
+            and session.domain.basis is None
+        ):
+            return session.points
+        return np.zeros((0, dim)), np.zeros((0, 1))

@@ -323,7 +323,7 @@ def sampled_and_exact(
     report : SamplingReport
         From `verify_sampling` with ``sampling="grid"``.
     color
-        As in `partition`, of the exact regions.
+        As in `partition`, of the exact regions; sampled ones have the colour of the exact one that they are of.
     title, backend, theme
         See `polyenum.plot`.
     """

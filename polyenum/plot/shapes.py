@@ -11,6 +11,7 @@ from polyenum.complex.region_complex import RegionComplex
 from polyenum.ragged import rows_and_steps
 
 if TYPE_CHECKING:
+    from polyenum.plot.coloring import Coloring
     from polyenum.sampling.report import SamplingReport
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#7F7F7F")
@@ -137,15 +138,16 @@ def boundary_faces(cx: RegionComplex, shrink: float) -> tuple[list[NDArray[np.fl
     return faces, owner
 
 
-def sampled_image(report: SamplingReport) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """Return what a sampled grid shows: an image (resolution, resolution) of colour numbers, and the colours.
+def sampled_image(report: SamplingReport, colors: Coloring) -> NDArray[np.float64]:
+    """Return what a sampled grid shows: an image (resolution, resolution) of numbers into the colours.
 
-    Points outside of the domain are NaN.
+    Each sampled region has the colour of the exact region in which its first point lies.  Points outside of the
+    domain are NaN.
     """
     n = report.setup.resolution
     low, high = report.complex.domain.bounding_box()
     at = np.rint((report.points - low) / (high - low) * (n - 1)).astype(np.int64)
+    _, first, label = np.unique(report.labels, return_index=True, return_inverse=True)
     image = np.full((n, n), np.nan)
-    # Sampled regions have no neighbours, so numbers that are next to each other get other colours.
-    image[at[:, 1], at[:, 0]] = report.labels * 7 % len(PALETTE)
-    return image, PALETTE
+    image[at[:, 1], at[:, 0]] = colors.of[report.located[first]][label]
+    return image

@@ -243,10 +243,13 @@ def sampled_and_exact(report: SamplingReport, colors: Coloring, title: str, them
     figure = Picture(figsize=(10.4, 5.4), layout="constrained", facecolor=theme.paper)
     left, right = figure.subplots(1, 2)
     low, high = _extent(cx)
-    image, palette = sampled_image(report)
+    image = sampled_image(report, colors)
+    # The outermost points lie on the border, so half of their squares is beyond it.
+    half = (high - low) / (len(image) - 1) / 2
+    extent = (low[0] - half[0], high[0] + half[0], low[1] - half[1], high[1] + half[1])
     left.imshow(
-        image, origin="lower", extent=(low[0], high[0], low[1], high[1]), interpolation="nearest",
-        cmap=ListedColormap(palette), vmin=-0.5, vmax=len(palette) - 0.5,
+        image, origin="lower", extent=extent, interpolation="nearest",
+        cmap=ListedColormap(colors.colors), vmin=-0.5, vmax=len(colors.colors) - 0.5,
     )  # fmt: skip
     _fill(right, cx, [colors.colors[k] for k in colors.of], theme)
     for axes, name in (

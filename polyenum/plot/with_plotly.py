@@ -283,7 +283,7 @@ def sampled_and_exact(
         horizontal_spacing=0.08,
     )  # fmt: skip
     low, high = cx.corner_points.min(axis=0), cx.corner_points.max(axis=0)
-    image, palette = sampled_image(report)
+    image, palette = sampled_image(report, colors), colors.colors
     rows, columns = image.shape
     steps = [[k / len(palette), c] for k, c in enumerate(palette)]
     stops = [s for k, (a, c) in enumerate(steps) for s in ([a, c], [(k + 1) / len(palette), c])]
