@@ -250,8 +250,8 @@ def test_what_is_shown_over_and_beside_the_regions(theme: str) -> None:
     assert len(page.plane.points.data["x"]) == POINTS_TO_LEARN
     report = pe.verify_sampling(page.session.network, cx.domain, method="patterns", resolution=40)
     assert f"40 by 40 points sees {report.sampled_count}" in page.counts.object
-    shown = f"a grid sees {report.sampled_count}, and misses {len(report.missed)}"
-    assert page.samples.figure.title.text == shown
+    assert f"sees: {report.sampled_count} of {len(cx)} regions" in page.seen.object
+    assert f"{len(report.missed)} are missed" in page.seen.object
     assert page.samples.image.data["image"][0].shape == (40, 40)
     page.points.value = 10
     assert page.samples.image.data["image"][0].shape == (10, 10)
@@ -298,12 +298,14 @@ def test_in_a_browser(tmp_path: Any) -> None:
         page.get_by_role("button", name="train").click()
         page.get_by_text("steps, loss").wait_for()
         page.get_by_role("button", name="train").click()
+        page.get_by_text("Click a region").wait_for()
         for shown in (LINES, SAMPLES, SURFACE):
             page.get_by_label(shown, exact=True).check()
         page.locator(".js-plotly-plot").first.wait_for()
+        page.get_by_text("are missed").wait_for()
         assert page.evaluate(COUNT, "lines") > 0
         page.set_viewport_size({"width": 390, "height": 844})
-        assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
+        page.wait_for_function("document.scrollingElement.scrollWidth <= 390")
         page.screenshot(path=str(tmp_path / "page.png"))
 
 

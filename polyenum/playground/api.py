@@ -12,7 +12,8 @@ from polyenum.plot.themes import theme_of
 def explore(net: Any = None, domain: Domain | None = None, *, theme: str = "light") -> Any:
     """Return a page to play with: choose what to learn, train, move a unit, and watch the exact regions move.
 
-    In a notebook it shows itself; ``polyenum explore`` serves it to a browser.
+    In a notebook it shows itself; ``polyenum explore`` serves it to a browser.  A notebook loads Bokeh and
+    Panel from the net; without one, call ``panel.extension("plotly", inline=True)`` before.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def explore(net: Any = None, domain: Domain | None = None, *, theme: str = "ligh
     OptionError
         If there is no such theme.
     """
-    return _page(theme)(net, domain, theme).view()
+    return _page(theme)(net, domain, theme).view
 
 
 def serve(
@@ -65,7 +66,7 @@ def serve(
     import panel as pn
 
     return pn.serve(
-        lambda: page(net, domain, theme).view(),
+        lambda: page(net, domain, theme).view,
         port=port,
         address=address,
         show=show,

@@ -204,9 +204,6 @@ class Samples:
             "dw": [float(high[0] - low[0] + step[0])],
             "dh": [float(high[1] - low[1] + step[1])],
         }
-        self.figure.title.text = (
-            f"a grid sees {report.sampled_count:,}, and misses {len(report.missed):,}"
-        )
 
 
 def _figure(theme: Theme, x: str, y: str, **options: Any) -> Any:
@@ -215,7 +212,6 @@ def _figure(theme: Theme, x: str, y: str, **options: Any) -> Any:
         border_fill_color=theme.paper, outline_line_color=theme.faint, sizing_mode="scale_width",
         aspect_ratio=1, **options,
     )  # fmt: skip
-    found.title.text_color = theme.ink
     found.grid.grid_line_color = theme.faint
     found.axis.axis_label_text_color = found.axis.major_label_text_color = theme.ink
     found.axis.axis_line_color = found.axis.major_tick_line_color = theme.ink

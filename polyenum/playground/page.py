@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import Slider
 
 from polyenum import plot
 from polyenum.complex.region_complex import RegionComplex
@@ -32,6 +32,7 @@ PAUSE = 0.03
 """Seconds for the browser to draw a picture; sliders send more places than it can draw."""
 LEVELS = 7
 FORMULA = "a formula"
+UNCLICKED = "*Click a region.*"
 LINES, BOUNDARY, POINTS, SAMPLES, SURFACE = (
     "level sets", "decision boundary", "training points", "what a grid sees", "surface",
 )  # fmt: skip
@@ -39,6 +40,12 @@ SHOWN = {1: [POINTS, SAMPLES], 2: [LINES, BOUNDARY, POINTS, SAMPLES, SURFACE]}
 FILES = ".npz,.onnx,.safetensors,.pt,.pth"
 WIDE = {"flex": "1 1 min(420px, 100%)", "max-width": "560px"}
 NARROW = {"flex": "0 1 300px"}
+
+
+class Slider(pn.widgets.FloatSlider):  # type: ignore[misc]
+    """A slider that tells at once where it is; Panel's wait for 50 ms, in case it moves on."""
+
+    _debounce = 1
 
 
 class Page:
@@ -58,11 +65,15 @@ class Page:
         self._theme = theme
         self.session = Session(net, domain)
         self._busy = False
+        # A notebook's kernel may hear of widgets in one thread while it trains in another.
+        self._alone = threading.RLock()
         self._training: Any = None
         self._sliding = False
+        self._wanted: dict[str, float] = {}
         self._free_at = 0.0
         self._make_widgets()
         self._make_pictures()
+        self._lay_out()
         self._connect()
         self.refresh()
 
@@ -81,24 +92,19 @@ class Page:
         self.shown = w.CheckBoxGroup(label="show", options=SHOWN[2])
         self.points = w.IntSlider(label="points of the grid, an axis", start=5, end=100, value=40)
         self.unit = w.IntSlider(label="unit of the first layer", start=0, end=14, value=0)
-        # Bokeh's own: Panel's wait for 50 ms before they tell.
-        look: dict[str, Any] = {
-            "step": 0.01,
-            "margin": (5, 0, 5, 10),
-            "sizing_mode": "stretch_width",
-        }
-        self.weight = Slider(title="its weight", start=-4, end=4, value=1, **look)
-        self.ratio = Slider(title="its bias / weight", start=-3, end=3, value=0, **look)
+        self.weight = Slider(label="its weight", start=-4, end=4, step=0.01, value=1)
+        self.ratio = Slider(label="its bias / weight", start=-3, end=3, step=0.01, value=0)
         self.message = pn.pane.Alert("", alert_type="danger", visible=False)
         self.counts = pn.pane.Markdown("", sizing_mode="stretch_width")
-        self.region = pn.pane.Markdown("*Click a region.*")
+        self.region = pn.pane.Markdown(UNCLICKED)
+        self.seen = pn.pane.Markdown("")
 
     def _make_pictures(self) -> None:
         self.plane, self.curve = Plane(self.theme), Curve(self.theme)
         self.samples = Samples(self.theme, self.plane)
         self.surface = pn.pane.Plotly(sizing_mode="stretch_width", height=560)
         column: dict[str, Any] = {"sizing_mode": "stretch_width", "styles": WIDE}
-        self.beside = pn.Column(self.samples.figure, visible=False, **column)
+        self.beside = pn.Column(self.samples.figure, self.seen, visible=False, **column)
         self.above = pn.Column(self.surface, visible=False, **column)
         self.middle = pn.Column(self.plane.figure, self.curve.figure, self.region, **column)
 
@@ -114,18 +120,18 @@ class Page:
             widget.param.watch(lambda _: self._try(lambda: None, sliders=False), "value")
         self.unit.param.watch(lambda _: self._try(lambda: None), "value")
         for slider in (self.weight, self.ratio):
-            slider.on_change("value", self._slid)
+            slider.param.watch(self._slid, "value")
         for source in (self.plane.cells, self.curve.pieces):
             source.selected.on_change("indices", self._clicked)
 
-    def view(self) -> Any:
-        """Return the page as Panel shows it: columns that go below each other where it is narrow."""
+    def _lay_out(self) -> None:
+        """Put everything in columns that go below each other where it is narrow."""
         settings = pn.Column(
             self.target, self.formula, self.hidden, pn.Row(self.add, self.again), self.train, self.color,
             self.shown, self.points, self.unit, self.weight, self.ratio, "or a network in a file", self.file,
             width=300, styles=NARROW,
         )  # fmt: skip
-        return pn.Column(
+        self.view = pn.Column(
             self.message,
             self.counts,
             pn.FlexBox(
@@ -142,12 +148,13 @@ class Page:
         """Do something; say in a line what was wrong with it."""
         if self._busy:
             return
-        try:
-            action()
-            self.refresh(sliders=sliders)
-            self.message.visible = False
-        except PolyenumError as error:
-            self.message.object, self.message.visible = str(error), True
+        with self._alone:
+            try:
+                action()
+                self.refresh(sliders=sliders)
+                self.message.visible = False
+            except PolyenumError as error:
+                self.message.object, self.message.visible = str(error), True
 
     def _retarget(self, _: Any) -> None:
         own = self.target.value == FORMULA
@@ -171,17 +178,22 @@ class Page:
         elif self._training is not None and not self.train.value:
             self._training.stop()
             self._training = None
+            self._try(lambda: None)
 
     def tick(self) -> None:
         """Train a little, and show it."""
-        self._try(lambda: self.session.train(STEPS_A_TICK))
+        # Sliders that moved by themselves would tell a notebook's kernel of it when they are elsewhere by now.
+        self._try(lambda: self.session.train(STEPS_A_TICK), sliders=False)
         if self.message.visible:
             self.train.value = False
 
-    def _slid(self, _: str, __: Any, ___: Any) -> None:
+    def _slid(self, event: Any) -> None:
         """Follow a slider: at once after a rest, else when the browser has drawn the picture before."""
         document = pn.state.curdoc
-        if self._busy or self._sliding:
+        if self._busy:
+            return
+        self._wanted["scale" if event.obj is self.weight else "ratio"] = event.new
+        if self._sliding:
             return
         if document is None or document.session_context is None:
             self._follow()
@@ -199,13 +211,17 @@ class Page:
         self._free_at = time.monotonic() + PAUSE
 
     def _move(self) -> None:
-        if self.session.network.input_dim == 1 or self.weight.value != 0:
-            self.session.move(self.unit.value, scale=self.weight.value, ratio=self.ratio.value)
+        # Only what was moved: while it trains the other slider is not where the unit is.
+        wanted, self._wanted = self._wanted, {}
+        session, unit = self.session, self.unit.value
+        state = session.unit(unit)._replace(**wanted)
+        if session.network.input_dim == 1 or state.scale != 0:
+            session.move(unit, scale=state.scale, ratio=state.ratio)
 
     def _clicked(self, _: str, __: Any, indices: list[int]) -> None:
         cx = self.session.complex
         if not indices or indices[0] >= len(cx):
-            self.region.object = "*Click a region.*"
+            self.region.object = UNCLICKED
             return
         region = cx[indices[0]]
         pattern = "".join(map(str, region.pattern))
@@ -227,6 +243,7 @@ class Page:
         with pn.io.hold():
             cx, dim = self.session.complex, self.session.dim
             self._show_widgets(dim, sliders)
+            self.region.object = UNCLICKED
             self.plane.figure.visible, self.curve.figure.visible = dim == 2, dim == 1
             report = self._sample(cx, dim)
             if dim == 2:
@@ -235,6 +252,8 @@ class Page:
                 self._show_curve(cx, report)
             self.beside.visible = dim == 2 and report is not None
             self.above.visible = dim == 2 and SURFACE in self.shown.value
+        # In a notebook what is Bokeh's own is sent when it is told to be.
+        pn.io.push_notebook(self.view)
 
     def _show_widgets(self, dim: int, sliders: bool) -> None:
         busy, self._busy = self._busy, True
@@ -261,7 +280,7 @@ class Page:
             (self.weight, state.scale, least, 4.0),
             (self.ratio, state.ratio, -3.0, 3.0),
         ):
-            slider.update(start=min(low, value), end=max(high, value), value=value)
+            slider.param.update(start=min(low, value), end=max(high, value), value=value)
 
     def _sample(self, cx: RegionComplex, dim: int) -> SamplingReport | None:
         """Show how many regions there are, and a grid sees; return what it sees where that is to be drawn."""
@@ -304,6 +323,11 @@ class Page:
         self.plane.show_points(*self._training_points(2))
         if report is not None:
             self.samples.show(report, colors)
+            self.seen.object = (
+                f"What a grid of {self.points.value} points an axis sees: {report.sampled_count:,} of {len(cx):,} "
+                f"regions, in the colours of those. {len(report.missed):,} are missed, "
+                f"{report.missed_share:.2%} of the volume."
+            )
         if SURFACE in shown:
             self.surface.object = plot.surface(
                 cx, color=self.color.value, levels=LEVELS if LINES in shown else 0, backend="plotly",
