@@ -53,3 +53,17 @@ def acas_xu(name: str, number: int) -> tuple[pe.PiecewiseLinearNetwork, pe.Domai
         return None
     domain, _ = pe.load_vnnlib(folder / f"prop_{number}.vnnlib")
     return pe.load(folder / f"ACASXU_run2a_{name}_batch_2000.onnx"), domain
+
+
+def pooled_cnn() -> tuple[pe.PiecewiseLinearNetwork, pe.Domain]:
+    """Return a convolutional network with max pooling, and the plane through three random images."""
+    import torch
+    from torch import nn
+
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 6, 2), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(6, 3),
+    ).eval()  # fmt: skip
+    images = torch.rand(3, 64)
+    return pe.load(module, input_shape=(1, 8, 8)), pe.Slice.through(*images, lower=-1, upper=2)
