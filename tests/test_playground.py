@@ -277,6 +277,7 @@ def test_a_file_on_the_page(tmp_path: Any) -> None:
     page.train.value = True
     page.tick()
     assert "2 outputs" in page.message.object
+    assert page.message.visible
     assert not page.train.value
     page.file.filename = "mine.onnx"
     page.file.value = b"nothing"

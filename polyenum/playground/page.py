@@ -65,7 +65,8 @@ class Page:
         self._theme = theme
         self.session = Session(net, domain)
         self._busy = False
-        # A notebook's kernel may hear of widgets in one thread while it trains in another.
+        # A notebook's kernel may hear of widgets in one thread while it trains in another; `_busy` is of the one
+        # that holds this.
         self._alone = threading.RLock()
         self._training: Any = None
         self._sliding = False
@@ -144,17 +145,19 @@ class Page:
 
     # -- what happens ----------------------------------------------------------------------------
 
-    def _try(self, action: Callable[[], None], *, sliders: bool = True) -> None:
-        """Do something; say in a line what was wrong with it."""
-        if self._busy:
-            return
+    def _try(self, action: Callable[[], None], *, sliders: bool = True) -> bool:
+        """Do something and show what is there then; or say in a line what was wrong with it, and return False."""
         with self._alone:
+            if self._busy:  # a widget that was set here, not by a reader
+                return True
             try:
                 action()
                 self.refresh(sliders=sliders)
-                self.message.visible = False
             except PolyenumError as error:
                 self.message.object, self.message.visible = str(error), True
+                return False
+            self.message.visible = False
+            return True
 
     def _retarget(self, _: Any) -> None:
         own = self.target.value == FORMULA
@@ -173,28 +176,33 @@ class Page:
             self.session.open(self.file.filename or "", self.file.value)
 
     def _toggle(self, _: Any) -> None:
-        if self._training is None and self.train.value:
+        if self.train.value and self._training is None:
             self._training = pn.state.add_periodic_callback(self.tick, period=TICK_MS)
-        elif self._training is not None and not self.train.value:
-            self._training.stop()
-            self._training = None
+        elif not self.train.value and self._training is not None:
+            self._stop()
             self._try(lambda: None)
+
+    def _stop(self) -> None:
+        training, self._training = self._training, None
+        if training is not None:
+            training.stop()
+        self.train.value = False
 
     def tick(self) -> None:
         """Train a little, and show it."""
         # Sliders that moved by themselves would tell a notebook's kernel of it when they are elsewhere by now.
-        self._try(lambda: self.session.train(STEPS_A_TICK), sliders=False)
-        if self.message.visible:
-            self.train.value = False
+        if not self._try(lambda: self.session.train(STEPS_A_TICK), sliders=False):
+            self._stop()
 
     def _slid(self, event: Any) -> None:
         """Follow a slider: at once after a rest, else when the browser has drawn the picture before."""
         document = pn.state.curdoc
-        if self._busy:
-            return
-        self._wanted["scale" if event.obj is self.weight else "ratio"] = event.new
-        if self._sliding:
-            return
+        with self._alone:
+            if self._busy:
+                return
+            self._wanted["scale" if event.obj is self.weight else "ratio"] = event.new
+            if self._sliding:
+                return
         if document is None or document.session_context is None:
             self._follow()
             return
@@ -257,16 +265,18 @@ class Page:
 
     def _show_widgets(self, dim: int, sliders: bool) -> None:
         busy, self._busy = self._busy, True
-        self.hidden.value = ",".join(map(str, self.session.hidden))
-        if self.session.target.name in TARGETS:
-            self.target.value = self.session.target.name
-        self.color.visible = dim == 2
-        if self.shown.options != SHOWN[dim]:
-            self.shown.value = [name for name in self.shown.value if name in SHOWN[dim]]
-            self.shown.options = SHOWN[dim]
-        if sliders:
-            self._show_unit()
-        self._busy = busy
+        try:
+            self.hidden.value = ",".join(map(str, self.session.hidden))
+            if self.session.target.name in TARGETS:
+                self.target.value = self.session.target.name
+            self.color.visible = dim == 2
+            if self.shown.options != SHOWN[dim]:
+                self.shown.value = [name for name in self.shown.value if name in SHOWN[dim]]
+                self.shown.options = SHOWN[dim]
+            if sliders:
+                self._show_unit()
+        finally:
+            self._busy = busy
 
     def _show_unit(self) -> None:
         """Set the sliders to the unit that is chosen."""
@@ -275,7 +285,7 @@ class Page:
         self.unit.value = min(self.unit.value, last)
         state = self.session.unit(self.unit.value)
         least = -4.0 if self.session.network.input_dim == 1 else 0.01
-        # A slider that could not reach what the unit has would move it when the other one is moved.
+        # So that they reach what the unit has.
         for slider, value, low, high in (
             (self.weight, state.scale, least, 4.0),
             (self.ratio, state.ratio, -3.0, 3.0),
