@@ -196,7 +196,8 @@ def test_the_widgets() -> None:
     assert "10 steps" in page.counts.object
     cells.selected.indices = [7]
     assert "**Region 7**" in page.region.object
-    assert "".join(map(str, page.session.complex[7].pattern)) in page.region.object
+    pattern = "".join(map(str, page.session.complex[7].pattern))
+    assert f"`{pattern[:15]} {pattern[15:]}`" in page.region.object
     before = cells.data["xs"]
     page.unit.value = 4
     page.ratio.value = 0.5

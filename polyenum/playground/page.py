@@ -232,8 +232,9 @@ class Page:
             self.region.object = UNCLICKED
             return
         region = cx[indices[0]]
-        pattern = "".join(map(str, region.pattern))
-        rows = [f"**Region {indices[0]}**", f"pattern `{pattern}`"]
+        layers = np.split(region.pattern, np.flatnonzero(np.diff(cx.network.unit_layer)) + 1)
+        pattern = " ".join("".join(map(str, layer)) for layer in layers)
+        rows = [f"**Region {indices[0]}**", f"pattern, layer by layer: `{pattern}`"]
         for k, (weight, bias) in enumerate(zip(region.weight, region.bias, strict=True)):
             slope = ", ".join(f"{x:.4g}" for x in weight)
             output = f" of output {k}" if len(region.bias) > 1 else ""
@@ -295,7 +296,8 @@ class Page:
     def _sample(self, cx: RegionComplex, dim: int) -> SamplingReport | None:
         """Show how many regions there are, and a grid sees; return what it sees where that is to be drawn."""
         resolution = self.points.value
-        count = f"**{len(cx):,} regions**" if cx.complete else f"**more than {len(cx):,} regions**"
+        regions = f"{len(cx):,} region{'s' if len(cx) > 1 else ''}"
+        count = f"**{regions}**" if cx.complete else f"**more than {regions}**"
         floats = NumPyFloats(self.session.network, cx.domain, "float32")
         setup = Setup("patterns", "grid", resolution, "float32", 0, 0.0, 0.0, 0, floats.name)
         report = None
