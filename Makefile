@@ -33,7 +33,7 @@ $(VENV)/.made:
 	touch $@
 
 $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
-	$(PIP_INSTALL) -e ".[plot,cli]"
+	$(PIP_INSTALL) -e ".[plot,cli,torch]"
 	touch $@
 
 $(VENV)/.test: $(VENV)/.made pyproject.toml constraints.txt

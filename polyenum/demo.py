@@ -182,6 +182,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         import plotly as _plotly  # noqa: F401
     except ImportError as error:
         raise missing_extra("matplotlib and plotly", "plot") from error
+    try:
+        import torch as _torch  # noqa: F401
+    except ImportError as error:
+        raise missing_extra("torch", "torch") from error
 
     began = time.perf_counter()
     print("compiling (once; later runs find it on disk) ...", flush=True)

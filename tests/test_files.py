@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -160,3 +162,38 @@ def test_missing_file_and_missing_library(tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setitem(__import__("sys").modules, library, None)
         with pytest.raises(pe.MissingExtraError, match=rf"polyenum\[{library}\]"):
             pe.load(written(tmp_path, name, b"x"))
+
+
+WITHOUT_TORCH = """
+import sys
+
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "torch":
+            raise ModuleNotFoundError("No module named 'torch'")
+
+sys.meta_path.insert(0, NoTorch())
+import numpy as np
+import polyenum as pe
+
+net, box = [(np.eye(2), [0.1, 0]), ([[1.0, 1]], [-0.5])], pe.Box(-1, 1, dim=2)
+cx = pe.enumerate_regions(net, box)
+assert pe.check(cx, net, box).complete
+assert pe.verify_sampling(net, box, resolution=10, exact=cx).sampled_count == 4
+assert abs(pe.decision_distance(net, [0, 0]).distance - 0.08**0.5) < 1e-9
+assert abs(cx[0].project([3, 0])[0]) <= 1
+assert "torch" not in sys.modules
+try:
+    pe.load(sys.argv[1])
+except pe.MissingExtraError as error:
+    print(error)
+"""
+
+
+def test_without_torch(tmp_path: Path) -> None:
+    """torch is an extra: who has a module has it."""
+    path = written(tmp_path, "weights.pt", b"x")
+    command = [sys.executable, "-c", WITHOUT_TORCH, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "pip install polyenum[torch]" in done.stdout

@@ -214,7 +214,7 @@ class Session:
         try:
             import torch
         except ImportError:
-            raise missing_extra("torch", "explore") from None
+            raise missing_extra("torch", "torch") from None
         if self._module is None:
             self._check_trainable()
             layers: list[Any] = []

@@ -89,8 +89,10 @@ def _read_safetensors(file: Path) -> dict[str, Any]:
 def _read_state_dict(file: Path) -> dict[str, Any]:
     import pickle
 
-    import torch
-
+    try:
+        import torch
+    except ImportError:
+        raise missing_extra("torch", "torch") from None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pickles that are refused anyway
