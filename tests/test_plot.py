@@ -12,7 +12,8 @@ import pytest
 import polyenum as pe
 from benchmarks.networks import random_network
 from polyenum import demo, plot
-from polyenum.plot.shapes import corner_heights, fans, neighbor_colors
+from polyenum.plot.coloring import neighbor_colors
+from polyenum.plot.shapes import corner_heights, fans
 
 
 @pytest.fixture(scope="module")

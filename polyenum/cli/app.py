@@ -10,7 +10,7 @@ import typer
 
 import polyenum as pe
 from polyenum.cli import arguments
-from polyenum.cli.main import DIFFERS, INCOMPLETE
+from polyenum.cli.exit_codes import DIFFERS, INCOMPLETE
 from polyenum.cli.output import show, wants_progress
 from polyenum.errors import CheckError, DomainError, OptionError
 

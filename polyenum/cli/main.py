@@ -7,15 +7,8 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from polyenum.cli.exit_codes import BAD_INPUT, INTERRUPTED, OK
 from polyenum.errors import PolyenumError
-
-OK = 0
-DIFFERS = 1
-"""`verify` found that the sampled count is wrong, or `check` that a result is."""
-BAD_INPUT = 2
-INCOMPLETE = 3
-"""Stopped by --max-regions or Ctrl-C, with what was found so far."""
-INTERRUPTED = 130
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.errors import OptionError
-from polyenum.plot.shapes import PALETTE, neighbor_colors
 from polyenum.plot.themes import Theme
+
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#7F7F7F")
+"""The colours of Okabe and Ito, "Color universal design" (2008), safe for colour-blind readers."""
 
 SCALE = (
     "#00204C", "#003070", "#2A406C", "#48516B", "#5E626E", "#727374", "#878479", "#9E9677", "#B6A971",
@@ -93,6 +95,21 @@ def coloring(cx: RegionComplex, color: Any) -> Coloring:
         f"color must be one of {', '.join(map(repr, COLORS))} or an array with a number for each region, "
         f"found {color!r}"
     )
+
+
+def neighbor_colors(cx: RegionComplex) -> NDArray[np.int64]:
+    """Return an index into `PALETTE` for each region, (regions,) int64, different for neighbours.
+
+    The first colour, counted from the region's number, that no earlier neighbour has; where all are
+    taken (possible beyond 1-D and 2-D trees of neighbours) one repeats.
+    """
+    color = np.full(len(cx), -1, np.int64)
+    rows = cx.adjacency
+    for i in range(len(cx)):
+        taken = set(color[rows.indices[rows.indptr[i] : rows.indptr[i + 1]]].tolist())
+        n = len(PALETTE)
+        color[i] = next((c % n for c in range(i, i + n) if c % n not in taken), i % n)
+    return color
 
 
 def last_layers(cx: RegionComplex) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""What both backends draw: colours, polygons and facets as plain arrays."""
+"""What both backends draw: polygons, facets and lines as plain arrays."""
 
 from __future__ import annotations
 
@@ -8,29 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.complex.region_complex import RegionComplex
+from polyenum.plot.coloring import Coloring
 from polyenum.ragged import rows_and_steps
 
 if TYPE_CHECKING:
-    from polyenum.plot.coloring import Coloring
     from polyenum.sampling.report import SamplingReport
-
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#7F7F7F")
-"""The colours of Okabe and Ito, "Color universal design" (2008), safe for colour-blind readers."""
-
-
-def neighbor_colors(cx: RegionComplex) -> NDArray[np.int64]:
-    """Return an index into `PALETTE` for each region, (regions,) int64, different for neighbours.
-
-    The first colour, counted from the region's number, that no earlier neighbour has; where all are
-    taken (possible beyond 1-D and 2-D trees of neighbours) one repeats.
-    """
-    color = np.full(len(cx), -1, np.int64)
-    rows = cx.adjacency
-    for i in range(len(cx)):
-        taken = set(color[rows.indices[rows.indptr[i] : rows.indptr[i + 1]]].tolist())
-        n = len(PALETTE)
-        color[i] = next((c % n for c in range(i, i + n) if c % n not in taken), i % n)
-    return color
 
 
 def corner_heights(cx: RegionComplex, output: int = 0) -> NDArray[np.float64]:

@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 
 from polyenum.complex.level_sets import Segments
 from polyenum.complex.region_complex import RegionComplex
-from polyenum.plot.coloring import Coloring, line_colors, ramp
+from polyenum.plot.coloring import PALETTE, Coloring, line_colors, ramp
 from polyenum.plot.shapes import (
-    PALETTE,
     boundary_faces,
     corner_heights,
     creases_by_layer,

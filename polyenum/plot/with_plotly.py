@@ -13,9 +13,8 @@ from plotly.subplots import make_subplots
 
 from polyenum.complex.level_sets import Segments
 from polyenum.complex.region_complex import RegionComplex
-from polyenum.plot.coloring import SCALE, Coloring, line_colors
+from polyenum.plot.coloring import PALETTE, SCALE, Coloring, line_colors
 from polyenum.plot.shapes import (
-    PALETTE,
     boundary_faces,
     corner_heights,
     creases_by_layer,

@@ -1,0 +1,9 @@
+"""What the program says to the shell at its end."""
+
+OK = 0
+DIFFERS = 1
+"""`verify` found that the sampled count is wrong, or `check` that a result is."""
+BAD_INPUT = 2
+INCOMPLETE = 3
+"""Stopped by --max-regions or Ctrl-C, with what was found so far."""
+INTERRUPTED = 130
