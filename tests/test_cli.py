@@ -176,6 +176,9 @@ BAD = {
     "method": (["verify", "MODEL", "--box", "0:1", "--method", "guess"], "method must be one of"),
     "slopes": (["verify", "MODEL", "--box", "0:1", "--method", "slopes"], "on a line"),
     "shape": (["count", "MODEL", "--box", "0:1", "--input-shape", "a"], "--input-shape must be"),
+    "page of nothing": (["explore", "--box", "0:1"], "--box and --slice are of a model"),
+    "page's theme": (["explore", "MODEL", "--theme", "blue"], "theme must be one of"),
+    "page's box": (["explore", "MODEL", "--box", "0:1,0:1,0:1"], "3 ranges for 2 axes"),
     "points": (["count", "MODEL", "--slice", "MODEL", "MODEL", "MODEL"], "not an .npy file of numbers"),
 }  # fmt: skip
 
