@@ -222,7 +222,7 @@ def sampling(report: SamplingReport, title: str, theme: Theme) -> Figure:
         figure, axes = _figure((7, 4.2), theme, xlabel="x", ylabel="f(x)", title=shown)
         ends = cx.vertices[cx.vertex_ids, 0].reshape(-1, 2)
         pieces = np.stack([ends, corner_heights(cx).reshape(-1, 2)], axis=2)
-        for flag, color, width in ((False, PALETTE[0], 2.0), (True, PALETTE[5], 4.0)):
+        for flag, color, width in ((False, theme.lines[0], 2.0), (True, PALETTE[5], 4.0)):
             own = list(pieces[missed == flag])
             axes.add_collection(LineCollection(own, colors=color, linewidths=width))
         axes.plot(report.points[:, 0], cx(report.points)[:, 0], ".", color=theme.ink, ms=3)
