@@ -239,7 +239,10 @@ def sampling(report: SamplingReport, title: str, theme: Theme) -> go.Figure:
     if cx.dim == 1:
         corners = np.column_stack([corners, corner_heights(cx)])
     figure = go.Figure()
-    for flag, name, color in ((False, "regions", theme.lines[0]), (True, "missed regions", PALETTE[5])):
+    for flag, name, color in (
+        (False, "regions", theme.lines[0]),
+        (True, "missed regions", PALETTE[5]),
+    ):
         outline = rings(corners, cx.vertex_offsets, np.flatnonzero(missed == flag))
         if len(outline):
             figure.add_scatter(
