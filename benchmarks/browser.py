@@ -60,7 +60,6 @@ PRESS_ON_HANDLES = """
     }
   };
   walk(document);
-  window.handles = found;
   window.pressKey = (key = "ArrowRight") => found[found.length - 1].dispatchEvent(
     new KeyboardEvent("keydown", {key, bubbles: true}));
   return found.length;

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 import polyenum as pe
-from polyenum.errors import missing_extra
+from polyenum.errors import import_extra
 
 RESOLUTION = 200
 EPOCHS = 3000
@@ -177,15 +177,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="training epochs per network")
     options = parser.parse_args(arguments)
-    try:
-        import matplotlib as _matplotlib  # noqa: F401
-        import plotly as _plotly  # noqa: F401
-    except ImportError as error:
-        raise missing_extra("matplotlib and plotly", "plot") from error
-    try:
-        import torch as _torch  # noqa: F401
-    except ImportError as error:
-        raise missing_extra("torch", "torch") from error
+    for library, extra in (("matplotlib", "plot"), ("plotly", "plot"), ("torch", "torch")):
+        import_extra(library, extra)
 
     began = time.perf_counter()
     print("compiling (once; later runs find it on disk) ...", flush=True)

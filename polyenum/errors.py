@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 
@@ -45,8 +46,8 @@ class MissingExtraError(PolyenumError, ImportError):
     """An optional library is needed and not installed."""
 
 
-def import_pandas() -> Any:
-    """Return pandas.
+def import_extra(library: str, extra: str) -> Any:
+    """Return a library that only some features need.
 
     Raises
     ------
@@ -54,10 +55,9 @@ def import_pandas() -> Any:
         If it is not installed.
     """
     try:
-        import pandas
+        return import_module(library)
     except ImportError:
-        raise missing_extra("pandas", "table") from None
-    return pandas
+        raise missing_extra(library, extra) from None
 
 
 def missing_extra(library: str, extra: str) -> MissingExtraError:

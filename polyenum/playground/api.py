@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from polyenum.domains import Domain
-from polyenum.errors import missing_extra
+from polyenum.errors import import_extra
+from polyenum.playground.session import Session
 from polyenum.plot.themes import theme_of
 
 
@@ -62,7 +63,7 @@ def serve(
         Whether to open a browser.
     """
     page = _page(theme)
-    page(net, domain, theme)  # so that what is wrong is said here, not in a browser
+    Session(net, domain)  # so that what is wrong is said here, not in a browser
     import panel as pn
 
     return pn.serve(
@@ -77,11 +78,9 @@ def serve(
 
 def _page(theme: str) -> Any:
     theme_of(theme)
-    try:
-        import panel as pn
-    except ImportError:
-        raise missing_extra("panel", "explore") from None
-    pn.extension("plotly", theme="dark" if theme == "dark" else "default")
+    import_extra("panel", "explore").extension(
+        "plotly", theme="dark" if theme == "dark" else "default"
+    )
     from polyenum.playground.page import Page
 
     return Page

@@ -11,7 +11,7 @@ from bokeh.plotting import figure
 from numpy.typing import NDArray
 
 from polyenum.complex.region_complex import RegionComplex
-from polyenum.plot.coloring import LINE_SCALE, Coloring, ramp
+from polyenum.plot.coloring import LINE_SCALE, Coloring, piece_colors, ramp
 from polyenum.plot.shapes import corner_heights, creases, sampled_image
 from polyenum.plot.themes import Theme
 from polyenum.sampling.report import SamplingReport
@@ -36,7 +36,6 @@ class Plane:
     """
 
     def __init__(self, theme: Theme) -> None:
-        self._theme = theme
         # Lists: Bokeh sends each small array in a message of its own, 300 of them in 0.5 s.
         self.cells = ColumnDataSource({"xs": [], "ys": [], "color": []}, name="cells")
         self.lines = ColumnDataSource({"xs": [], "ys": [], "color": [], "name": []}, name="lines")
@@ -145,10 +144,8 @@ class Curve:
         self.pieces.selected.indices = []
         corners = cx.vertices[cx.vertex_ids]
         x, y = corners[:, 0].reshape(-1, 2), corner_heights(cx).reshape(-1, 2)
-        rank = np.argsort(np.argsort(x.min(axis=1)))
-        lines = self._theme.lines
         self.pieces.data = {
-            "xs": x.tolist(), "ys": y.tolist(), "color": [lines[k % len(lines)] for k in rank],
+            "xs": x.tolist(), "ys": y.tolist(), "color": piece_colors(cx, self._theme),
         }  # fmt: skip
         self.bends.data = {"x": x.ravel().tolist(), "y": y.ravel().tolist()}
 

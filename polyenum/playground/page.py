@@ -18,12 +18,10 @@ from polyenum.playground.figures import Curve, Line, Plane, Samples
 from polyenum.playground.session import Session
 from polyenum.playground.targets import TARGETS
 from polyenum.plot.coloring import COLORS, Coloring, coloring, line_colors
-from polyenum.plot.shapes import corner_heights
+from polyenum.plot.shapes import even_levels
 from polyenum.plot.themes import theme_of
 from polyenum.sampling.api import sampled
 from polyenum.sampling.floats import NumPyFloats
-from polyenum.sampling.methods import by_patterns
-from polyenum.sampling.points import grid
 from polyenum.sampling.report import SamplingReport
 from polyenum.sampling.setup import Setup
 
@@ -300,18 +298,13 @@ class Page:
         count = f"**{regions}**" if cx.complete else f"**more than {regions}**"
         floats = NumPyFloats(self.session.network, cx.domain, "float32")
         setup = Setup("patterns", "grid", resolution, "float32", 0, 0.0, 0.0, 0, floats.name)
-        report = None
-        if SAMPLES in self.shown.value and cx.complete:
-            report = sampled(cx, setup, floats)
-            seen = report.sampled_count
-        else:
-            seen = int(by_patterns(floats, grid(cx.domain, resolution), setup).max()) + 1
+        report = sampled(cx, setup, floats)
         points = f"{resolution}" if dim == 1 else f"{resolution} by {resolution}"
-        parts = [count, f"a grid of {points} points sees {seen:,}"]
+        parts = [count, f"a grid of {points} points sees {report.sampled_count:,}"]
         if self.session.steps:
             parts.append(f"{self.session.steps:,} steps, loss {self.session.loss:.4g}")
         self.counts.object = " · ".join(parts)
-        return report
+        return report if SAMPLES in self.shown.value and cx.complete else None
 
     def _show_plane(
         self, cx: RegionComplex, colors: Coloring, report: SamplingReport | None
@@ -321,13 +314,10 @@ class Page:
         shown = self.shown.value
         lines = []
         if LINES in shown:
-            heights = corner_heights(cx)
-            levels = np.linspace(heights.min(), heights.max(), LEVELS + 2)[1:-1].tolist()
+            tints = line_colors(LEVELS, self.theme, over_colors=True)
             lines = [
                 Line(f"f = {level:.4g}", color, cx.level_set(level).ends)
-                for level, color in zip(
-                    levels, line_colors(LEVELS, self.theme, over_colors=True), strict=True
-                )
+                for level, color in zip(even_levels(cx, LEVELS), tints, strict=True)
             ]
         if BOUNDARY in shown:
             lines.append(Line(BOUNDARY, self.theme.lines[1], cx.decision_boundary().ends))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.domains import Box, Domain
 from polyenum.enumeration.api import enumerate_regions
-from polyenum.errors import DomainError, NetworkError, OptionError, PolyenumError, missing_extra
+from polyenum.errors import DomainError, NetworkError, OptionError, PolyenumError, import_extra
 from polyenum.networks import PiecewiseLinearNetwork, load
 from polyenum.networks.weights import dense_rows
 from polyenum.playground.targets import TARGETS, Target, of_formula
@@ -211,10 +211,7 @@ class Session:
         NetworkError
             If the network is not a plain stack of ReLU layers with as many inputs as the target has.
         """
-        try:
-            import torch
-        except ImportError:
-            raise missing_extra("torch", "torch") from None
+        torch = import_extra("torch", "torch")
         if self._module is None:
             self._check_trainable()
             layers: list[Any] = []

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.errors import OptionError, RegionError, missing_extra
 from polyenum.plot.coloring import COLORS, coloring
-from polyenum.plot.shapes import corner_heights
+from polyenum.plot.shapes import even_levels
 from polyenum.plot.themes import theme_of
 
 if TYPE_CHECKING:
@@ -355,8 +355,7 @@ def _chosen(cx: RegionComplex, levels: Sequence[float] | int, output: int) -> li
         return [float(level) for level in levels]
     if levels < 1:
         raise OptionError(f"levels must be at least 1, or values, found {levels}")
-    values = corner_heights(cx, output)
-    return np.linspace(values.min(), values.max(), int(levels) + 2)[1:-1].tolist()
+    return even_levels(cx, int(levels), output)
 
 
 def _need_dim(cx: RegionComplex, dim: int, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -112,11 +113,16 @@ def neighbor_colors(cx: RegionComplex) -> NDArray[np.int64]:
     return color
 
 
-def last_layers(cx: RegionComplex) -> NDArray[np.int64]:
-    """Return for each region the stage of the deepest unit that carries one of its facets; -1 where none does."""
+def facet_labels(cx: RegionComplex) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the region of each row of ``cx.facet_table``, and its hyperplane (negative: a side of the domain)."""
     table = cx.facet_table
     owner = np.repeat(np.arange(len(cx)), np.diff(table.offsets))
-    label = cx.labels[cx.label_offsets[owner] + table.bit]
+    return owner, cx.labels[cx.label_offsets[owner] + table.bit]
+
+
+def last_layers(cx: RegionComplex) -> NDArray[np.int64]:
+    """Return for each region the stage of the deepest unit that carries one of its facets; -1 where none does."""
+    owner, label = facet_labels(cx)
     found = np.full(len(cx), -1)
     inner = label >= 0
     stage = np.searchsorted(cx.network.hyperplane_offsets, label[inner], side="right") - 1
@@ -132,18 +138,31 @@ def hashed(keys: list[bytes]) -> Coloring:
     return Coloring(index, WHEEL)
 
 
+def _rgb(color: str) -> list[int]:
+    return [int(color[k : k + 2], 16) for k in (1, 3, 5)]
+
+
+def _hex(rgb: Iterable[float]) -> str:
+    return "#" + "".join(f"{round(x):02X}" for x in rgb)
+
+
 def _wheel() -> tuple[str, ...]:
     """Return the palette in three lightnesses: 24 colours."""
     found = []
     for towards, share in ((255, 0.0), (255, 0.45), (0, 0.35)):
         for color in PALETTE:
-            rgb = [int(color[k : k + 2], 16) for k in (1, 3, 5)]
-            mixed = [round(x + share * (towards - x)) for x in rgb]
-            found.append("#" + "".join(f"{x:02X}" for x in mixed))
+            found.append(_hex(x + share * (towards - x) for x in _rgb(color)))
     return tuple(found)
 
 
 WHEEL = _wheel()
+
+
+def piece_colors(cx: RegionComplex, theme: Theme) -> list[str]:
+    """Return a colour for each piece of a 1-D complex, in turns from left to right."""
+    ends = cx.vertices[cx.vertex_ids, 0].reshape(-1, 2)
+    rank = np.argsort(np.argsort(ends.min(axis=1)))
+    return [theme.lines[k % len(theme.lines)] for k in rank]
 
 
 def line_colors(count: int, theme: Theme, *, over_colors: bool) -> tuple[str, ...]:
@@ -164,7 +183,7 @@ def _on_scale(values: NDArray[np.float64], label: str) -> Coloring:
 
 def ramp(steps: int, scale: tuple[str, ...] = SCALE) -> tuple[str, ...]:
     """Return so many colours along a scale."""
-    rgb = np.array([[int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in scale], float)
+    rgb = np.array([_rgb(color) for color in scale], float)
     at = np.linspace(0, len(scale) - 1, steps)
     mixed = np.stack([np.interp(at, np.arange(len(scale)), rgb[:, k]) for k in range(3)], axis=1)
-    return tuple("#" + "".join(f"{round(x):02X}" for x in row) for row in mixed)
+    return tuple(_hex(row) for row in mixed)

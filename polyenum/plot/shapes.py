@@ -8,33 +8,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.complex.region_complex import RegionComplex
-from polyenum.plot.coloring import Coloring
+from polyenum.plot.coloring import Coloring, facet_labels
 from polyenum.ragged import rows_and_steps
 
 if TYPE_CHECKING:
     from polyenum.sampling.report import SamplingReport
 
 
+def corner_regions(cx: RegionComplex) -> NDArray[np.int64]:
+    """Return the region of each corner, (corners,) int64."""
+    return np.repeat(np.arange(len(cx)), np.diff(cx.vertex_offsets))
+
+
 def corner_heights(cx: RegionComplex, output: int = 0) -> NDArray[np.float64]:
     """Return an output at each corner, (corners,) float64, by the map of its own region."""
-    owner = np.repeat(np.arange(len(cx)), np.diff(cx.vertex_offsets))
+    owner = corner_regions(cx)
     points = cx.vertices[cx.vertex_ids]
     return np.einsum("nk,nk->n", cx.weights[owner, output], points) + cx.biases[owner, output]
 
 
-def fans(cx: RegionComplex) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the polygons cut into triangles.
+def even_levels(cx: RegionComplex, count: int, output: int = 0) -> list[float]:
+    """Return so many values of an output, evenly between its least and its largest."""
+    values = corner_heights(cx, output)
+    return np.linspace(values.min(), values.max(), count + 2)[1:-1].tolist()
+
+
+def fans(offsets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return polygons, whose corners begin and end at `offsets`, cut into triangles.
 
     Returns
     -------
     triangles : (n, 3) int64
         Corners of each triangle: a fan from each polygon's first corner.
     owner : (n,) int64
-        The region of each triangle.
+        The polygon of each triangle.
     """
-    counts = np.diff(cx.vertex_offsets) - 2
-    owner, step = rows_and_steps(counts)
-    start = cx.vertex_offsets[:-1][owner]
+    owner, step = rows_and_steps(np.diff(offsets) - 2)
+    start = offsets[:-1][owner]
     return np.column_stack([start, start + step + 1, start + step + 2]), owner
 
 
@@ -72,10 +82,8 @@ def creases(cx: RegionComplex) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     unit : (n,) int64
         The unit whose bent hyperplane it is (the first, where several coincide).
     """
-    table = cx.facet_table
-    owner = np.repeat(np.arange(len(cx)), np.diff(table.offsets))
+    table, (owner, label) = cx.facet_table, facet_labels(cx)
     bit = table.bit.astype(np.int64)
-    label = cx.labels[cx.label_offsets[owner] + bit]
     # Within the domain, and from the first of the two regions (or from the only one, at a jump).
     inner = (label >= 0) & ((table.neighbor < 0) | (owner < table.neighbor))
     owner, bit, label = owner[inner], bit[inner], label[inner]

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from polyenum.complex.level_sets import Segments
 from polyenum.complex.region_complex import RegionComplex
-from polyenum.plot.coloring import PALETTE, Coloring, line_colors, ramp
+from polyenum.plot.coloring import PALETTE, Coloring, line_colors, piece_colors, ramp
 from polyenum.plot.shapes import (
     boundary_faces,
     corner_heights,
@@ -53,8 +53,7 @@ def function_1d(cx: RegionComplex, target: Any, title: str, theme: Theme) -> Fig
         )
         axes.legend(frameon=False, loc="upper center", labelcolor=theme.ink)
     segments = np.stack([ends, heights.reshape(-1, 2)], axis=2)
-    rank = np.argsort(np.argsort(ends.min(axis=1)))
-    colors = [theme.lines[k % len(theme.lines)] for k in rank]
+    colors = piece_colors(cx, theme)
     axes.add_collection(LineCollection(list(segments), colors=colors, linewidths=2.6))
     order = np.argsort(points)
     axes.plot(points[order], heights[order], "o", ms=4.5, mfc=theme.paper, mec=theme.ink, zorder=3)

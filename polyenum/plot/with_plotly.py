@@ -13,10 +13,11 @@ from plotly.subplots import make_subplots
 
 from polyenum.complex.level_sets import Segments
 from polyenum.complex.region_complex import RegionComplex
-from polyenum.plot.coloring import PALETTE, SCALE, Coloring, line_colors
+from polyenum.plot.coloring import PALETTE, SCALE, Coloring, line_colors, piece_colors
 from polyenum.plot.shapes import (
     boundary_faces,
     corner_heights,
+    corner_regions,
     creases_by_layer,
     describe,
     fans,
@@ -24,10 +25,11 @@ from polyenum.plot.shapes import (
     sampled_image,
 )
 from polyenum.plot.themes import Theme
-from polyenum.ragged import rows_and_steps
 from polyenum.sampling.curve import SamplingCurve
 from polyenum.sampling.report import SamplingReport
 
+PLAIN_AXIS = {"constrain": "domain", "showgrid": False, "zeroline": False, "ticks": "outside"}
+"""Of a picture that fills its domain."""
 MOST_HOVERS = 20_000
 """Beyond so many regions a text for each would make a page of many megabytes."""
 
@@ -42,15 +44,14 @@ def function_1d(cx: RegionComplex, target: Any, title: str, theme: Theme) -> go.
         figure.add_scatter(
             x=x, y=y, mode="lines", line={"color": "gray", "dash": "dash"}, name="target"
         )
-    order = np.argsort(points.reshape(-1, 2).min(axis=1))
-    for i, color in zip(order, cycle(theme.lines), strict=False):
+    for i, color in enumerate(piece_colors(cx, theme)):
         own = slice(cx.vertex_offsets[i], cx.vertex_offsets[i + 1])
         figure.add_scatter(
             x=points[own],
             y=heights[own],
             mode="lines",
             line={"color": color, "width": 4},
-            text=describe(cx, int(i)),
+            text=describe(cx, i),
             hoverinfo="text",
             name=f"region {i}",
             showlegend=False,
@@ -115,10 +116,10 @@ def surface(
 ) -> go.Figure:
     """Draw a function of two inputs: one mesh with sharp edges, and the edges as lines."""
     corners = np.column_stack([cx.vertices[cx.vertex_ids], corner_heights(cx)])
-    triangles, owner = fans(cx)
+    triangles, owner = fans(cx.vertex_offsets)
     edges = rings(corners, cx.vertex_offsets, np.arange(len(cx)))
-    corner_owner = np.repeat(np.arange(len(cx)), np.diff(cx.vertex_offsets))
-    figure = go.Figure([_mesh(cx, corners, triangles, owner, corner_owner, colors), _edges(edges)])
+    mesh = _mesh(cx, corners, triangles, owner, corner_regions(cx), colors)
+    figure = go.Figure([mesh, _edges(edges)])
     for height, found in levels:
         x, y = _broken(found.ends).T
         figure.add_scatter3d(
@@ -134,14 +135,10 @@ def cells_3d(
 ) -> go.Figure:
     """Draw the cells of a 3-D complex, each shrunken towards its centroid: one mesh."""
     faces, owner = boundary_faces(cx, shrink)
-    counts = np.array([len(face) for face in faces])
-    starts = np.cumsum(counts) - counts
-    corners = np.concatenate(faces)
-    face, step = rows_and_steps(counts - 2)
-    first = starts[face]
-    triangles = np.column_stack([first, first + step + 1, first + step + 2])
-    owners = np.asarray(owner)
-    offsets = np.append(starts, len(corners))
+    counts = [len(face) for face in faces]
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    triangles, face = fans(offsets)
+    corners, owners = np.concatenate(faces), np.asarray(owner)
     figure = go.Figure(
         [
             _mesh(cx, corners, triangles, owners[face], np.repeat(owners, counts), colors),
@@ -161,7 +158,7 @@ def adjacency(cx: RegionComplex, colors: Coloring, title: str, theme: Theme) -> 
         x=x, y=y, mode="lines", line={"color": theme.ink, "width": 0.7}, hoverinfo="skip",
         showlegend=False,
     )  # fmt: skip
-    few = len(cx) <= MOST_HOVERS
+    text = _texts(cx)
     figure.add_scatter(
         x=cx.centroids[:, 0],
         y=cx.centroids[:, 1],
@@ -171,8 +168,8 @@ def adjacency(cx: RegionComplex, colors: Coloring, title: str, theme: Theme) -> 
             "color": [colors.colors[k] for k in colors.of],
             "line": {"color": theme.ink, "width": 0.5},
         },
-        text=[describe(cx, i) for i in range(len(cx))] if few else None,
-        hoverinfo="text" if few else "skip",
+        text=text,
+        hoverinfo="text" if text else "skip",
         showlegend=False,
     )
     _explain(figure, colors, theme)
@@ -306,12 +303,11 @@ def sampled_and_exact(
     figure.add_scatter(x=[None], y=[None], showlegend=False, row=1, col=2)
     figure.update_layout(shapes=_polygons(cx, colors, theme, axes=("x2", "y2")))
     _finish(figure, title, theme, "x", "")
-    plain = {"constrain": "domain", "showgrid": False, "zeroline": False}
-    figure.update_xaxes(range=[low[0], high[0]], **plain)
+    figure.update_xaxes(range=[low[0], high[0]], **PLAIN_AXIS)
     for k in (1, 2):
         figure.update_yaxes(
             range=[low[1], high[1]], scaleanchor=f"x{k}".removesuffix("1"), title="y" if k == 1 else "", col=k,
-            **plain,
+            **PLAIN_AXIS,
         )  # fmt: skip
     return figure.update_layout(width=960, height=560)
 
@@ -374,9 +370,15 @@ def _polygons(
     ]
 
 
+def _texts(cx: RegionComplex) -> list[str] | None:
+    """Return a text for each region, if they are not too many."""
+    return [describe(cx, i) for i in range(len(cx))] if len(cx) <= MOST_HOVERS else None
+
+
 def _hovers(cx: RegionComplex) -> list[go.Scatter]:
     """Return invisible markers at the centroids with a text for each region, if they are not too many."""
-    if len(cx) > MOST_HOVERS:
+    text = _texts(cx)
+    if text is None:
         return []
     return [
         go.Scatter(
@@ -384,7 +386,7 @@ def _hovers(cx: RegionComplex) -> list[go.Scatter]:
             y=cx.centroids[:, 1],
             mode="markers",
             marker={"size": 9, "opacity": 0},
-            text=[describe(cx, i) for i in range(len(cx))],
+            text=text,
             hoverinfo="text",
             showlegend=False,
         )
@@ -399,8 +401,7 @@ def _mesh(
     corner_owner: NDArray[np.int64],
     colors: Coloring,
 ) -> go.Mesh3d:
-    few = len(cx) <= MOST_HOVERS
-    text = [describe(cx, i) for i in range(len(cx))] if few else []
+    text = _texts(cx)
     return go.Mesh3d(
         x=corners[:, 0],
         y=corners[:, 1],
@@ -411,8 +412,8 @@ def _mesh(
         facecolor=[colors.colors[colors.of[r]] for r in owner],
         flatshading=True,
         lighting={"ambient": 0.85, "diffuse": 0.35, "specular": 0.05},
-        hovertext=[text[r] for r in corner_owner] if few else None,
-        hoverinfo="text" if few else "skip",
+        hovertext=[text[r] for r in corner_owner] if text else None,
+        hoverinfo="text" if text else "skip",
     )
 
 
@@ -475,9 +476,8 @@ def _finish_plane(figure: go.Figure, cx: RegionComplex, title: str, theme: Theme
     """Finish a picture of a 2-D domain: as wide as high, without what lies around it."""
     _finish(figure, title, theme, "x", "y")
     low, high = cx.corner_points.min(axis=0), cx.corner_points.max(axis=0)
-    plain = {"constrain": "domain", "showgrid": False, "zeroline": False, "ticks": "outside"}
-    figure.update_xaxes(range=[low[0], high[0]], **plain)
-    figure.update_yaxes(range=[low[1], high[1]], scaleanchor="x", **plain)
+    figure.update_xaxes(range=[low[0], high[0]], **PLAIN_AXIS)
+    figure.update_yaxes(range=[low[1], high[1]], scaleanchor="x", **PLAIN_AXIS)
     explained = any(trace.showlegend or trace.marker.showscale for trace in figure.data)
     return figure.update_layout(width=720 if explained else 600, height=600)
 

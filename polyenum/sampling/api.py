@@ -124,13 +124,13 @@ def verify_sampling(
 
 
 def sampled(cx: RegionComplex, setup: Setup, floats: NumPyFloats) -> SamplingReport:
-    """Sample, tell regions apart, and find each point's exact region."""
+    """Sample, and tell regions apart."""
     if setup.sampling == "grid":
         points = grid(cx.domain, setup.resolution)
     else:
         points = random_points(cx.domain, setup.resolution, seed=setup.seed)
     labels = BY_NAME[setup.method](floats, points, setup)
-    return SamplingReport(cx, setup, floats, points, labels, cx.locate(points))
+    return SamplingReport(cx, setup, floats, points, labels)
 
 
 def _check_choice(name: str, value: Any, known: tuple[str, ...]) -> None:

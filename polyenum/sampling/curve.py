@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.complex.region_complex import RegionComplex
-from polyenum.errors import import_pandas
+from polyenum.errors import import_extra
 from polyenum.sampling.floats import NumPyFloats
 from polyenum.sampling.setup import Setup
 
@@ -49,7 +49,7 @@ class SamplingCurve:
         MissingExtraError
             If pandas is not installed.
         """
-        pd = import_pandas()
+        pd = import_extra("pandas", "table")
         return pd.DataFrame(
             {
                 "points": self.points,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.complex.region_complex import RegionComplex
-from polyenum.errors import OptionError, import_pandas
+from polyenum.errors import OptionError, import_extra
 from polyenum.sampling.setup import Setup
 
 if TYPE_CHECKING:
@@ -53,8 +53,6 @@ class SamplingReport:
     points : (n, dim) float64
     labels : (n,) int64
         Which sampled region each point is in.
-    located : (n,) int64
-        Which activation region each point is in, exactly.
     """
 
     def __init__(
@@ -64,14 +62,17 @@ class SamplingReport:
         floats: NumPyFloats,
         points: NDArray[np.float64],
         labels: NDArray[np.int64],
-        located: NDArray[np.int64],
     ) -> None:
         self.complex = complex
         self.setup = setup
         self.floats = floats
         self.points = points
         self.labels = labels
-        self.located = located
+
+    @cached_property
+    def located(self) -> NDArray[np.int64]:
+        """(n,) int64: the activation region of each sample point, exactly."""
+        return self.complex.locate(self.points)
 
     @property
     def of_patterns(self) -> bool:
@@ -242,7 +243,7 @@ class SamplingReport:
         MissingExtraError
             If pandas is not installed.
         """
-        pd = import_pandas()
+        pd = import_extra("pandas", "table")
         n = self.exact_count
         together = np.zeros(n, np.bool_)
         for group in self.merged:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyenum.errors import FileError, RegionError, import_pandas, missing_extra
+from polyenum.errors import FileError, RegionError, import_extra, missing_extra
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def to_frame(cx: RegionComplex) -> Any:
     """Return a pandas.DataFrame with a row for each region; see `RegionComplex.to_frame`."""
-    pd = import_pandas()
+    pd = import_extra("pandas", "table")
     columns: dict[str, Any] = {
         "pattern": ["".join(map(str, row)) for row in cx.patterns.tolist()]
         if int(cx.patterns.max(initial=0)) < 10

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from polyenum.errors import NetworkError, missing_extra
+from polyenum.errors import NetworkError, import_extra, missing_extra
 from polyenum.networks.network import PiecewiseLinearNetwork
 from polyenum.networks.reading.tensor import checked_size
 
@@ -89,10 +89,7 @@ def _read_safetensors(file: Path) -> dict[str, Any]:
 def _read_state_dict(file: Path) -> dict[str, Any]:
     import pickle
 
-    try:
-        import torch
-    except ImportError:
-        raise missing_extra("torch", "torch") from None
+    torch = import_extra("torch", "torch")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pickles that are refused anyway
