@@ -173,7 +173,7 @@ class Region:
         >>> region = pe.enumerate_regions(net, pe.Box(-1, 1, dim=2))[3]
         >>> x, y = cvxpy.Variable(2), cvxpy.Variable(1)
         >>> problem = cvxpy.Problem(cvxpy.Maximize(y[0]), region.constraints(x, y))
-        >>> round(float(problem.solve()), 6)
+        >>> round(float(problem.solve(solver=cvxpy.CLARABEL)), 6)
         2.0
         """
         from polyenum.convex.programs import constraints
