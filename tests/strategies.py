@@ -51,6 +51,8 @@ KINDS = (
     "thinnest",
     "sides",
     "pencil",
+    "subnormal",
+    "huge",
 )
 
 
@@ -65,7 +67,7 @@ def degenerate_networks(
 ) -> Layers:
     """Small networks with the degeneracies that float enumeration goes wrong on.
 
-    Weights in {-1, 0, 1}, in float16, or of sizes from 1e-30 to 1e30; zero biases; duplicated, opposite
+    Weights in {-1, 0, 1}, in float16, of sizes from 1e-30 to 1e30, or from 5e-324 to 1e90; zero biases; duplicated, opposite
     and dead units; parallel and coincident hyperplanes, some of them 1e-12 or 1e-300 apart; hyperplanes
     on the sides of the box [-1, 1]^d; many hyperplanes through one vertex or edge.
     """
@@ -96,6 +98,16 @@ def layer_of(
         return random.normal(size=(n, m)) * size[:, None], random.uniform(-1, 1, n) * size
     if kind == "quarters":
         return random.integers(-4, 5, (n, m)) / 4, random.integers(-4, 5, n) / 4
+    if kind in ("subnormal", "huge"):
+        sizes = [5e-324, 2.0**-1071, 2.0**-1030, 2.0**-537, 2.0**-300]
+        if kind == "huge":
+            sizes = [2.0**300, 2.0**-300, 2.0**-600]
+        weight, bias = (
+            random.integers(-3, 4, shape)
+            * np.where(random.random(shape) < 0.6, 1.0, random.choice(sizes, shape))
+            for shape in ((n, m), n)
+        )
+        return weight, bias * random.choice([0.0, 0.5, 1.0])
     weight = random.integers(-1, 2, (n, m)).astype(float)
     bias = random.integers(-1, 2, n).astype(float)
     if kind == "bias-free":

@@ -25,7 +25,8 @@ class Found(NamedTuple):
     labels : (labels,) int32
         Hyperplanes of the network, and ``-1 - side`` for sides of the domain.
     inside : (regions, dim) float64
-        A point inside each region, from cells that have no vertices; else of shape (regions, 0).
+        A point inside each region, from cells that have no vertices, NaN where none was found; else of shape
+        (regions, 0).
     """
 
     sides: NDArray[np.uint8]

@@ -21,7 +21,7 @@ def count_faces(cx: RegionComplex) -> tuple[int, ...]:
     found: list[set[bytes]] = [set() for _ in range(cx.dim + 1)]
     for i in range(len(cx)):
         ids = cx.vertex_ids[cx.vertex_offsets[i] : cx.vertex_offsets[i + 1]]
-        facets = {frozenset(members.tolist()) for _, members, _ in cx._facet_rows(i)}
+        facets = {frozenset(facet.members.tolist()) for facet in cx._facet_rows(i)}
         level = {frozenset(range(len(ids)))}
         for dim in range(cx.dim, -1, -1):
             found[dim] |= {np.sort(ids[list(face)]).tobytes() for face in level}

@@ -40,19 +40,31 @@ def find_facets(corners: Corners, dim: int) -> Facets:
     regions = len(corners.sides)
     offsets = np.zeros(regions + 1, np.int64)
     bit = np.empty(len(corners.labels), np.int32)
-    most = int(np.diff(corners.vertex_offsets).max(initial=1))
-    words = (most + 63) // 64
-    rows = 64 * corners.masks.shape[1]
-    members = np.empty((rows, words), np.uint64)
-    list_facets(corners, dim, members, offsets, bit)
+    members = _member_sets(corners)
+    list_facets(corners, dim, members, offsets, bit, 0, regions)
     bit = bit[: offsets[-1]].copy()
     neighbor = np.full(len(bit), -1, np.int32)
     hashes = np.zeros(len(bit), np.uint64)
     owner = np.repeat(np.arange(regions, dtype=np.int32), np.diff(offsets))
     table = np.full(1 << int(2 * len(bit) + 2).bit_length(), -1, np.int32)
-    tight = np.empty((2, 2 * rows + len(corners.readers)), np.int32)
+    tight = np.empty((2, 2 * len(members) + len(corners.readers)), np.int32)
     match_facets(corners, members, offsets, bit, owner, neighbor, hashes, table, tight)
     return Facets(offsets, bit, neighbor)
+
+
+def carrying_bits(corners: Corners, dim: int, region: int) -> NDArray[np.int32]:
+    """Return the local labels that carry the facets of one region."""
+    offsets = np.zeros(2, np.int64)
+    first, last = corners.label_offsets[region : region + 2]
+    bit = np.empty(last - first, np.int32)
+    list_facets(corners, dim, _member_sets(corners), offsets, bit, region, region + 1)
+    return bit[: offsets[1]]
+
+
+def _member_sets(corners: Corners) -> NDArray[np.uint64]:
+    """Return room for the vertex sets of a region's labels."""
+    most = int(np.diff(corners.vertex_offsets).max(initial=1))
+    return np.empty((64 * corners.masks.shape[1], (most + 63) // 64), np.uint64)
 
 
 @compiled()
@@ -102,10 +114,10 @@ def is_simple(x, region, dim):
 
 
 @compiled()
-def list_facets(x, dim, members, offsets, out):
-    """Write the carrying label of every facet of every region to `out`."""
+def list_facets(x, dim, members, offsets, out, first, last):
+    """Write the carrying label of every facet of the regions from `first` to `last` to `out`."""
     found = 0
-    for region in range(len(x.sides)):
+    for region in range(first, last):
         begin, end = x.vertex_offsets[region], x.vertex_offsets[region + 1]
         count, words = fill_members(x, region, members)
         simple = is_simple(x, region, dim)
@@ -127,7 +139,7 @@ def list_facets(x, dim, members, offsets, out):
             if carries:
                 out[found] = bit
                 found += 1
-        offsets[region + 1] = found
+        offsets[region - first + 1] = found
 
 
 @compiled(inline="always")

@@ -1,35 +1,119 @@
-"""Facets and neighbours of a complex that holds no vertices, by linear programs."""
+"""Regions as half-spaces: their rows exactly, and facets by linear programs where there are no vertices."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.lp.region import RegionBounds
+from polyenum.cells.exact.forms import ExactForms
+from polyenum.cells.exact.numbers import Form, unit_row
+from polyenum.cells.exact.pullback import PulledBack
+from polyenum.cells.lp.region import FacetFound, RegionBounds
 from polyenum.complex.facets import Facets
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
 
-
-def facets_by_programs(cx: RegionComplex) -> Facets:
-    """Return the facets of all regions; see `polyenum.complex.facets.find_facets`."""
-    bounds = RegionBounds(cx.network, cx.domain)
-    index = {row.tobytes(): i for i, row in enumerate(cx.packed_sides)}
-    offsets, bits, neighbors = [0], [], []
-    for i in range(len(cx)):
-        sides = cx.sides_of(np.array([i]))[0].view(np.uint8)
-        labels = cx.labels[cx.label_offsets[i] : cx.label_offsets[i + 1]].tolist()
-        for label, beyond in bounds.facets(sides, labels, cx.interior_points[i]):
-            bits.append(labels.index(label))
-            neighbors.append(-1 if beyond is None else index.get(_packed(beyond), -1))
-        offsets.append(len(bits))
-    return Facets(
-        np.array(offsets, np.int64), np.array(bits, np.int32), np.array(neighbors, np.int32)
-    )
+# Up to this dimension all forms of a layer are carried forward, and kept for other regions; beyond it the
+# few that are asked for go back to the inputs.
+_FORWARD_DIM = 16
 
 
-def _packed(sides: NDArray[np.uint8]) -> bytes:
-    return np.packbits(sides, bitorder="little").tobytes()
+class Halfspaces:
+    """The rows of the regions of a complex.
+
+    Parameters
+    ----------
+    cx : RegionComplex
+    """
+
+    def __init__(self, cx: RegionComplex) -> None:
+        self._cx = cx
+
+    @cached_property
+    def _forward(self) -> ExactForms:
+        return ExactForms(self._cx.network, self._cx.domain)
+
+    @cached_property
+    def _backward(self) -> PulledBack:
+        return PulledBack(self._cx.network, self._cx.domain)
+
+    def rows(self, index: int, labels: list[int]) -> NDArray[np.float64]:
+        """Return the forms of some labels on a region: (n, dim + 1) float64.
+
+        Each is not negative on the region, of length 1, and its exact numbers are rounded correctly.
+        """
+        cx = self._cx
+        sides = cx.sides_of(np.array([index]))[0].view(np.uint8)
+        wanted = [h for h in labels if h >= 0]
+        forms: list[Form]
+        if cx.dim <= _FORWARD_DIM:
+            forms = [self._forward.hyperplane(h, sides)[0] for h in wanted]
+        else:
+            forms = self._backward.hyperplanes(sides, wanted)
+        of = dict(zip(wanted, forms, strict=True))
+        rows = []
+        for label in labels:
+            if label < 0:
+                form = cx.domain.sides[-1 - label]
+            else:
+                form = of[label] if sides[label] else tuple(-x for x in of[label])
+            rows.append(unit_row(form))
+        return np.array(rows).reshape(-1, cx.dim + 1)
+
+
+class ProgramFacets:
+    """The facets of the regions of a complex that holds no vertices, by linear programs, one region at a time.
+
+    Parameters
+    ----------
+    cx : RegionComplex
+    """
+
+    def __init__(self, cx: RegionComplex) -> None:
+        self._cx = cx
+        self._found: dict[int, list[FacetFound]] = {}
+
+    @cached_property
+    def _bounds(self) -> RegionBounds:
+        return RegionBounds(self._cx.network, self._cx.domain)
+
+    @cached_property
+    def _index(self) -> dict[bytes, int]:
+        return {row.tobytes(): i for i, row in enumerate(self._cx.packed_sides)}
+
+    def labels_of(self, index: int) -> list[int]:
+        """Return the labels that may carry a facet of a region."""
+        cx = self._cx
+        return cx.labels[cx.label_offsets[index] : cx.label_offsets[index + 1]].tolist()
+
+    def of(self, index: int) -> list[FacetFound]:
+        """Return the facets of one region."""
+        if index not in self._found:
+            sides = self._cx.sides_of(np.array([index]))[0].view(np.uint8)
+            inside = self._cx.interior_points[index]
+            self._found[index] = self._bounds.facets(sides, self.labels_of(index), inside)
+        return self._found[index]
+
+    def neighbor(self, facet: FacetFound) -> int:
+        """Return the region beyond a facet; -1 where there is none in the complex."""
+        if facet.beyond is None:
+            return -1
+        packed = np.packbits(facet.beyond, bitorder="little")
+        return self._index.get(packed.tobytes(), -1)
+
+    def table(self) -> Facets:
+        """Return the facets of all regions; see `polyenum.complex.facets.find_facets`."""
+        offsets, bits, neighbors = [0], [], []
+        for i in range(len(self._cx)):
+            labels = self.labels_of(i)
+            for facet in self.of(i):
+                bits.append(labels.index(facet.label))
+                neighbors.append(self.neighbor(facet))
+            offsets.append(len(bits))
+        return Facets(
+            np.array(offsets, np.int64), np.array(bits, np.int32), np.array(neighbors, np.int32)
+        )

@@ -54,17 +54,19 @@ class Locator:
 
     def _exactly(self, point: NDArray[np.float64]) -> int:
         """Return the first region whose closure contains `point`, -1 if none does."""
-        # Where an activation jumps, the regions on both sides contain it, with other later signs.
+        # Where an activation jumps, the regions on both sides contain it, with other later signs: so what comes
+        # later is held against the regions on that side alone.
+        jumps = self._network.jumps
         queue: list[frozenset[int]] = [frozenset()]
         found = []
         for above in queue:
             sides, known = self._exact.sides(point, above=above)
             packed = np.packbits(sides, bitorder="little")
-            mask = np.packbits(known, bitorder="little")
+            mask = np.packbits(known | jumps, bitorder="little")
             match = ~np.any((self._packed ^ packed) & mask, axis=1)
             if match.any():
                 found.append(int(np.argmax(match)))
-            for h in np.flatnonzero(self._network.jumps & ~known & ~sides).tolist():
+            for h in np.flatnonzero(jumps & ~known & ~sides).tolist():
                 if above | {h} not in queue:
                     queue.append(above | {h})
         return min(found, default=-1)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from polyenum.errors import RegionError
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
@@ -20,9 +22,13 @@ class Facet:
     Attributes
     ----------
     units : tuple of int
-        The units whose zero sets (bent hyperplanes) carry the facet; crossing it flips all of them.
+        The units that are at a breakpoint on the whole facet (a ReLU: whose pre-activation is 0 there).  Some may
+        be so on the whole region, or touch it without changing sides.
+    flips : tuple of int or None
+        The units on another piece of their activation in the neighbor; all of them are among `units`.  None where
+        there is no neighbor.
     sides : tuple of int
-        The sides of the domain that carry it.
+        The sides of the domain that the facet lies on.
     vertices : (n,) int64
         The facet's vertices, as indices into the complex's ``vertices``.
     neighbor : int or None
@@ -31,9 +37,31 @@ class Facet:
     """
 
     units: tuple[int, ...]
+    flips: tuple[int, ...] | None
     sides: tuple[int, ...]
     vertices: NDArray[np.int64]
     neighbor: int | None
+
+
+class FacetRow(NamedTuple):
+    """One facet of a region, as `Facet` but by labels: hyperplanes, and ``-1 - side`` for sides of the domain.
+
+    Attributes
+    ----------
+    label : int
+        The first label that carries it, and is not 0 on the whole region.
+    vanishing : tuple of int
+        All labels that are 0 on the whole facet.
+    members : (n,) int64
+        Its vertices, counted within the region.
+    neighbor : int
+        -1 where there is none.
+    """
+
+    label: int
+    vanishing: tuple[int, ...]
+    members: NDArray[np.int64]
+    neighbor: int
 
 
 class Region:
@@ -70,8 +98,19 @@ class Region:
 
     @property
     def interior_point(self) -> NDArray[np.float64]:
-        """(dim,) float64: a point inside."""
-        return self._complex.interior_points[self.index]
+        """(dim,) float64: a point inside, proven to be there.
+
+        Raises
+        ------
+        RegionError
+            If none was found, as in a region thinner than float64 numbers lie.
+        """
+        point = self._complex.interior_points[self.index]
+        if np.isnan(point).any():
+            raise RegionError(
+                f"region {self.index}: no float64 point was found inside; it is thinner than these numbers lie"
+            )
+        return point
 
     @property
     def chebyshev_ball(self) -> tuple[NDArray[np.float64], float]:
@@ -89,8 +128,11 @@ class Region:
         )
 
     @property
-    def pattern(self) -> NDArray[np.uint8]:
-        """(units,) uint8: which piece of its activation each unit is on (ReLU: 0 off, 1 on)."""
+    def pattern(self) -> NDArray[np.unsignedinteger]:
+        """(units,) uint8: which piece of its activation each unit is on (ReLU: 0 off, 1 on).
+
+        uint16 or uint32 where a unit has more than 256 pieces.
+        """
         return self._complex.patterns_of(np.array([self.index]))[0]
 
     @property
@@ -127,7 +169,7 @@ class Region:
     def halfspaces(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """``A`` (facets, dim) and ``b`` (facets,), float64: the region is ``A t <= b``, no row to spare.
 
-        Row ``i`` belongs to ``facets[i]``.
+        Row ``i`` belongs to ``facets[i]``, has length 1, and its numbers are the real ones, rounded correctly.
         """
         return self._complex.halfspaces_of(self.index)
 

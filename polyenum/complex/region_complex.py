@@ -18,20 +18,20 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyenum.complex.facets import Facets, find_facets
+from polyenum.complex.facets import Facets, carrying_bits, find_facets
 from polyenum.complex.identity import hash_keys, hash_regions
-from polyenum.complex.region import Facet, Region
+from polyenum.complex.region import Facet, FacetRow, Region
 from polyenum.complex.sharing import Corners, share_vertices
 from polyenum.complex.volumes import measure
 from polyenum.domains import Domain
 from polyenum.errors import RegionError
 from polyenum.networks import PiecewiseLinearNetwork
-from polyenum.networks.weights import rows_through
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from polyenum.cells.engine import SignCounts
+    from polyenum.complex.halfspaces import Halfspaces, ProgramFacets
     from polyenum.complex.level_sets import Segments
     from polyenum.complex.locate import Locator
     from polyenum.proof.certificate import Certificate
@@ -144,16 +144,19 @@ class RegionComplex:
         count = self.network.hyperplane_count
         return np.unpackbits(packed, axis=1, count=count, bitorder="little").view(np.bool_)
 
-    def patterns_of(self, regions: NDArray[np.int64] | slice) -> NDArray[np.uint8]:
-        """Return the activation patterns of some `regions`: (n, units) uint8."""
+    def patterns_of(self, regions: NDArray[np.int64] | slice) -> NDArray[np.unsignedinteger]:
+        """Return the activation patterns of some regions: (n, units), of the type of `patterns`."""
         sides = self.sides_of(regions)
         if self.network.hyperplane_count == self.network.unit_count:
             return sides.view(np.uint8)
         return self.network.pieces(sides)
 
     @cached_property
-    def patterns(self) -> NDArray[np.uint8]:
-        """(regions, units) uint8: which piece of its activation each unit is on (ReLU: 0 off, 1 on)."""
+    def patterns(self) -> NDArray[np.unsignedinteger]:
+        """(regions, units) uint8: which piece of its activation each unit is on (ReLU: 0 off, 1 on).
+
+        uint16 or uint32 where a unit has more than 256 pieces.
+        """
         return self.patterns_of(slice(None))
 
     @property
@@ -249,14 +252,14 @@ class RegionComplex:
 
     @cached_property
     def interior_points(self) -> NDArray[np.float64]:
-        """(regions, dim) float64: a point inside each region, where float64 holds one.
+        """(regions, dim) float64: a point inside each region, proven to be there.
 
-        The mean of its vertices; for LP cells the point that proved it.
+        The mean of its vertices, or a point near it; for LP cells the point that proved the region.  NaN
+        where none was found, as in a region thinner than float64 numbers lie.
         """
-        if not self.has_vertices:
-            return self._inside
-        counts = np.diff(self.vertex_offsets)
-        return np.add.reduceat(self.corner_points, self.vertex_offsets[:-1]) / counts[:, None]
+        from polyenum.complex.interiors import interior_points
+
+        return interior_points(self)
 
     @property
     def volumes(self) -> NDArray[np.float64]:
@@ -311,9 +314,7 @@ class RegionComplex:
     def facet_table(self) -> Facets:
         """All regions' facets as arrays; ``complex[i].facets`` is the readable view."""
         if not self.has_vertices:
-            from polyenum.complex.halfspaces import facets_by_programs
-
-            return facets_by_programs(self)
+            return self._program_facets.table()
         return find_facets(self._corners, self.dim)
 
     @cached_property
@@ -340,100 +341,74 @@ class RegionComplex:
         if self.has_vertices:
             ids = self.vertex_ids[self.vertex_offsets[index] : self.vertex_offsets[index + 1]]
         unit = self.network.hyperplane_unit
-        for labels, members, neighbor in self._facet_rows(index):
+        for facet in self._facet_rows(index):
+            known = facet.neighbor >= 0
+            differing: NDArray[Any] = np.zeros(0, np.int64)
+            if known:
+                here, there = self.patterns_of(np.array([index, facet.neighbor]))
+                differing = np.flatnonzero(here != there)
             found.append(
                 Facet(
-                    tuple(sorted({int(unit[h]) for h in labels if h >= 0})),
-                    tuple(sorted(-1 - h for h in labels if h < 0)),
-                    ids[members].astype(np.int64),
-                    None if neighbor < 0 else neighbor,
+                    units=tuple(sorted({int(unit[h]) for h in facet.vanishing if h >= 0})),
+                    flips=tuple(differing.tolist()) if known else None,
+                    sides=tuple(sorted(-1 - h for h in facet.vanishing if h < 0)),
+                    vertices=ids[facet.members].astype(np.int64),
+                    neighbor=facet.neighbor if known else None,
                 )
             )
         return found
 
-    def _facet_rows(self, index: int) -> Iterator[tuple[list[int], NDArray[np.int64], int]]:
-        """Yield (labels, local vertices, neighbour) of each facet of region `index`."""
-        begin, end = self.vertex_offsets[index], self.vertex_offsets[index + 1]
-        labels = self.labels[self.label_offsets[index] : self.label_offsets[index + 1]]
+    def _facet_rows(self, index: int) -> Iterator[FacetRow]:
+        """Yield the facets of region `index`."""
         if not self.has_vertices:
-            yield from self._facet_rows_by_programs(index)
+            for facet in self._program_facets.of(index):
+                neighbor = self._program_facets.neighbor(facet)
+                yield FacetRow(facet.label, facet.vanishing, np.zeros(0, np.int64), neighbor)
             return
-        bits = np.arange(len(labels))
-        masks = self.corner_masks[begin:end]
-        on = (masks[:, bits >> 6] >> (bits & 63).astype(np.uint64) & np.uint64(1)).astype(np.bool_)
-        vanishing = labels[on.all(axis=0)]
+        labels, on = self._incidences(index)
         table = self.facet_table
         for f in range(table.offsets[index], table.offsets[index + 1]):
             members = on[:, table.bit[f]]
-            carrying = [int(x) for x in labels[(on == members[:, None]).all(axis=0)]]
-            neighbor = int(table.neighbor[f])
-            if len(vanishing) and neighbor >= 0:
-                # A unit that is zero on all of this region, but not on the neighbour, ends here.
-                carrying += sorted({*map(int, vanishing)} - self._vanishing(neighbor))
-            yield carrying, np.flatnonzero(members), neighbor
+            vanishing = labels[on[members].all(axis=0)]
+            yield FacetRow(
+                int(labels[table.bit[f]]),
+                tuple(vanishing.tolist()),
+                np.flatnonzero(members),
+                int(table.neighbor[f]),
+            )
 
-    def _facet_rows_by_programs(
-        self, index: int
-    ) -> Iterator[tuple[list[int], NDArray[np.int64], int]]:
-        """Do as `_facet_rows` for a complex without vertices."""
-        table, first = self.facet_table, self.label_offsets[index]
-        sides = self.sides_of(np.array([index]))[0]
-        for f in range(table.offsets[index], table.offsets[index + 1]):
-            neighbor = int(table.neighbor[f])
-            carrying = [int(self.labels[first + table.bit[f]])]
-            if neighbor >= 0:
-                other = self.sides_of(np.array([neighbor]))[0]
-                carrying += [
-                    h for h in np.flatnonzero(sides != other).tolist() if h not in carrying
-                ]
-            yield carrying, np.zeros(0, np.int64), neighbor
-
-    def _vanishing(self, index: int) -> set[int]:
-        """Return the labels that are tight on all of region `index`."""
-        masks = self.corner_masks[self.vertex_offsets[index] : self.vertex_offsets[index + 1]]
-        common = np.bitwise_and.reduce(masks, axis=0)
+    def _incidences(self, index: int) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+        """Return the labels of region `index`, and at which of its vertices each is tight: (vertices, labels)."""
         labels = self.labels[self.label_offsets[index] : self.label_offsets[index + 1]]
-        return {
-            int(label)
-            for bit, label in enumerate(labels)
-            if int(common[bit >> 6]) >> (bit & 63) & 1
-        }
+        masks = self.corner_masks[self.vertex_offsets[index] : self.vertex_offsets[index + 1]]
+        bits = np.arange(len(labels))
+        on = masks[:, bits >> 6] >> (bits & 63).astype(np.uint64) & np.uint64(1)
+        return labels, on.astype(np.bool_)
 
     def halfspaces_of(self, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return ``A`` and ``b`` of region `index`: it is ``A t <= b``, one row per facet."""
-        forms = self._hyperplane_forms(index)
-        sides = self.domain.side_forms()
-        above = self.sides_of(np.array([index]))[0]
-        rows = []
-        for labels, _, _ in self._facet_rows(index):
-            h = labels[0]
-            rows.append(sides[-1 - h] if h < 0 else forms[h] * (1 if above[h] else -1))
-        inside = np.array(rows).reshape(-1, self.dim + 1)
-        return -inside[:, :-1], inside[:, -1].copy()
+        """Return ``A`` and ``b`` of region `index`: it is ``A t <= b``, one row per facet.
 
-    def _hyperplane_forms(self, index: int) -> NDArray[np.float64]:
-        """Return the forms of all hyperplanes on region `index`: (hyperplanes, dim + 1)."""
-        sides = self.sides_of(np.array([index]))[0]
-        offsets = self.network.hyperplane_offsets
-        domain = self.domain
-        if domain.basis is None or domain.origin is None:
-            forms = np.vstack([np.eye(self.dim), np.zeros(self.dim)])
+        The rows of ``A`` have length 1.  Each number is that of the real region, rounded correctly.
+        """
+        if self.has_vertices:
+            labels = self.labels[self.label_offsets[index] : self.label_offsets[index + 1]]
+            carrying = labels[carrying_bits(self._corners, self.dim, index)].tolist()
         else:
-            forms = np.vstack([domain.basis.T, domain.origin])
-        found = []
-        for i, stage in enumerate(self.network.stages):
-            table = stage.activation
-            forms = rows_through(stage.weight, forms)
-            forms[-1] += stage.bias
-            own = forms[:, table.breakpoint_coordinate].T.copy()
-            own[:, -1] -= table.breakpoints
-            owner = table.owner(sides[offsets[i] : offsets[i + 1]])
-            own[owner >= 0] -= own[owner[owner >= 0]]
-            found.append(own)
-            piece = table.slope_offsets[:-1] + table.pieces(sides[offsets[i] : offsets[i + 1]])
-            forms = forms * table.slopes[piece]
-            forms[-1] += table.intercepts[piece]
-        return np.concatenate(found)
+            carrying = [facet.label for facet in self._program_facets.of(index)]
+        inside = self._halfspaces.rows(index, carrying)
+        return 0.0 - inside[:, :-1], inside[:, -1].copy()
+
+    @cached_property
+    def _halfspaces(self) -> Halfspaces:
+        from polyenum.complex.halfspaces import Halfspaces
+
+        return Halfspaces(self)
+
+    @cached_property
+    def _program_facets(self) -> ProgramFacets:
+        from polyenum.complex.halfspaces import ProgramFacets
+
+        return ProgramFacets(self)
 
     @cached_property
     def f_vector(self) -> tuple[int, ...]:

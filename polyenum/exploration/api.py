@@ -51,7 +51,8 @@ class Neighborhood:
     distances : (regions,) float64
         Each region's distance to `x`, up to the solvers' accuracy of about 1e-9.
     interior_points : (regions, inputs) float64
-        A point inside each, whose pattern is proven.
+        A point inside each, whose pattern is proven; NaN where none was found, as in a region thinner than
+        float64 numbers lie.
     """
 
     def __init__(
@@ -81,8 +82,11 @@ class Neighborhood:
         return np.unpackbits(packed, axis=1, count=count, bitorder="little").view(np.bool_)
 
     @property
-    def patterns(self) -> NDArray[np.uint8]:
-        """(regions, units) uint8: which piece of its activation each unit is on (ReLU: 0 off, 1 on)."""
+    def patterns(self) -> NDArray[np.unsignedinteger]:
+        """(regions, units) uint8: which piece of its activation each unit is on (ReLU: 0 off, 1 on).
+
+        uint16 or uint32 where a unit has more than 256 pieces.
+        """
         return self.network.pieces(self._sides())
 
     def maps(self, regions: Any = slice(None)) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -179,8 +183,8 @@ def neighborhood(
         point,
         norm=norm,
         radius=float(radius),
-        complete=ended and not explorer.unresolved,
-        complete_radius=explorer.reached if not explorer.unresolved else 0.0,
+        complete=ended and explorer.proven > explorer.reached,
+        complete_radius=min(explorer.reached, explorer.proven),
         packed_sides=np.packbits(sides, axis=1, bitorder="little"),
         distances=np.array([r.distance for r in found]),
         interior_points=np.array([r.inside for r in found]),
@@ -211,12 +215,13 @@ def boundary_distance(net: Any, x: ArrayLike, *, norm: float = 2) -> NearestPoin
     (5.0, 6.25)
     """
     network, point = _checked(net, x, np.inf, None, norm, None)
-    from polyenum.exploration.explore import Explorer
+    from polyenum.exploration.interior import Interior
     from polyenum.exploration.local import LocalForms
     from polyenum.exploration.nearest import DUAL, solver_for
 
-    first = next(Explorer(network, point, norm=norm, radius=np.inf).run())
-    forms, _ = LocalForms(network)(first.sides)  # type: ignore[union-attr]
+    exact = LocalForms(network)
+    sides, _ = Interior(network, None, exact.exact).region_of(point)
+    forms = exact(sides.view(np.bool_))[0].forms
     length = np.linalg.norm(forms[:, :-1], DUAL[norm], axis=1)
     forms = forms[length > 0] / length[length > 0, None]
     if not len(forms):
@@ -239,9 +244,9 @@ def decision_distance(
 ) -> NearestPoint:
     """Return the distance from a point to the nearest decision boundary.
 
-    That is where another output becomes as large as the largest at `x`; for a single output, where it
-    changes its sign.  Regions are walked nearest first; in each, the nearest point of the boundary is
-    the solution of one linear or quadratic program.
+    That is where another output becomes as large as the largest at `x`; for a single output, where it is no
+    longer of the sign that it has at `x`: 0, or beyond.  Regions are walked nearest first; in each, the
+    nearest point of the boundary is the solution of one linear or quadratic program.
 
     Parameters
     ----------
@@ -269,25 +274,24 @@ def decision_distance(
 
     outputs = network(point)
     best = int(outputs.argmax())
-    sign = 1.0 if outputs[0] >= 0 else -1.0
+    sign = 1 if outputs[0] >= 0 else -1
 
-    def targets(forms: NDArray[np.float64]) -> NDArray[np.float64]:
-        if len(forms) == 1:
-            return -sign * forms
-        return np.delete(forms - forms[best], best, axis=0)
-
+    count = len(outputs)
+    targets = np.delete(
+        np.eye(count, dtype=np.int64) - np.eye(count, dtype=np.int64)[best], best, axis=0
+    )
+    if count == 1:
+        targets = np.array([[-sign]])
     explorer = Explorer(
         network, point, norm=norm, radius=float(radius), domain=domain, targets=targets
     )
     for seen, found in enumerate(explorer.run()):
-        if isinstance(found, TargetFound):
-            return NearestPoint(found.distance, found.point, not explorer.unresolved)
-        if max_regions is not None and seen >= max_regions:
-            return NearestPoint(explorer.reached, np.full(len(point), np.nan), False)
-    nowhere = np.full(len(point), np.nan)
-    if np.isfinite(radius):
-        return NearestPoint(float(radius), nowhere, False)
-    return NearestPoint(np.inf, nowhere, not explorer.unresolved)
+        if isinstance(found, TargetFound) and found.distance <= explorer.proven:
+            return NearestPoint(found.distance, found.point, True)
+        if isinstance(found, TargetFound) or (max_regions is not None and seen >= max_regions):
+            break
+    nearest = min(explorer.reached, explorer.proven)
+    return NearestPoint(nearest, np.full(len(point), np.nan), nearest == np.inf)
 
 
 def _checked(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple
@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.complex.point_sides import ExactPoints, proven_sides
 from polyenum.domains import Domain
-from polyenum.exploration.local import LocalForms
+from polyenum.exploration.crossing import Crossing, OpenRegion
+from polyenum.exploration.local import LocalForms, Rows
 from polyenum.exploration.nearest import DUAL, nearest, solver_for
 from polyenum.networks import PiecewiseLinearNetwork
 
@@ -23,13 +23,13 @@ class RegionFound(NamedTuple):
 
     Attributes
     ----------
-    sides : (hyperplanes,) bool
+    sides : (hyperplanes,) uint8
     distance : float
     inside : (inputs,) float64
-        A point of its interior, whose signs are proven.
+        A point of its interior, whose signs are proven; NaN where none was found.
     """
 
-    sides: NDArray[np.bool_]
+    sides: NDArray[np.uint8]
     distance: float
     inside: NDArray[np.float64]
 
@@ -51,12 +51,11 @@ class TargetFound(NamedTuple):
 
 @dataclass
 class _Opened:
-    """A region whose rows are known: ``rows @ z + values >= 0``, with normals of dual norm 1."""
+    """A region under search: steps ``z`` with ``rows @ z + values >= 0``, rows of dual norm 1, lead into it."""
 
-    sides: NDArray[np.bool_]
+    region: OpenRegion
     rows: NDArray[np.float64]
     values: NDArray[np.float64]
-    hyperplanes: NDArray[np.int64]  # of the first rows; those after them are sides of the domain
     targets: NDArray[np.float64]  # (targets, inputs + 1)
 
 
@@ -77,16 +76,16 @@ class Explorer:
         Nothing farther is looked at.
     domain : Domain, optional
         To stay in; of the network's input space.
-    targets : callable, optional
-        From a region's output forms, (outputs, inputs + 1), the forms whose nearest nonnegative points
-        are looked for as well: (targets, inputs + 1).
+    targets : (targets, outputs) int64, optional
+        Combinations of the outputs whose nearest nonnegative points are looked for as well.
 
     Attributes
     ----------
     reached : float
-        Everything nearer than this has been found.
-    unresolved : int
-        Facets whose other side was not found, for the rows there contradict each other in floats.
+        Everything nearer than this has been looked at.
+    proven : float
+        The distance of the nearest facet of which it is not proven what is beyond, or that nothing is; infinite
+        where there is none.  All regions nearer than this, and than `reached`, are found.
     """
 
     def __init__(
@@ -97,105 +96,105 @@ class Explorer:
         norm: float,
         radius: float,
         domain: Domain | None = None,
-        targets: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
+        targets: NDArray[np.int64] | None = None,
     ) -> None:
         self.reached = 0.0
-        self.unresolved = 0
+        self.proven = np.inf
         self._network, self._x, self._norm, self._radius = network, x, norm, radius
         self._forms = LocalForms(network)
+        self._crossing = Crossing(network, domain, self._forms)
         self._solver = solver_for(len(x), norm)
         self._targets = targets
         sides = np.zeros((0, len(x) + 1)) if domain is None else domain.side_forms()
-        self._domain_rows = sides
+        unit = 2.0**-53
+        self._domain_rows = Rows(
+            sides,
+            np.column_stack([np.full(len(sides), unit), unit * np.abs(sides[:, -1]) + 5e-324]),
+        )
         self._seen: set[bytes] = set()
         self._order = count()
         self._heap: list[tuple] = []
-        self._next: list[RegionFound] = []
 
     def run(self) -> Iterator[RegionFound | TargetFound]:
         """Yield regions and targets, nearest first, until all within the radius are found."""
-        first = self._first()
+        first = RegionFound(*self._first())
         self._seen.add(first.sides.tobytes())
         yield first
         self._open(first)
         while self._heap:
-            key, _, kind, region, row, step, taken = heapq.heappop(self._heap)
+            key, _, kind, opened, row, step, taken = heapq.heappop(self._heap)
             if key > self._radius:
                 break
             self.reached = max(self.reached, key)
             if step is None:
-                self._locate(key, kind, region, row, taken)
+                self._locate(key, kind, opened, row, taken)
                 continue
             if kind == "target":
                 yield TargetFound(row, key, self._x + step)
                 continue
-            found = self._cross(region, row, step, key)
-            if found is not None and found.sides.tobytes() not in self._seen:
+            found = self._cross(opened, row, step, key)
+            if found is not None:
                 self._seen.add(found.sides.tobytes())
                 yield found
                 self._open(found)
         self.reached = self._radius
 
-    def _first(self) -> RegionFound:
-        """Return the region of the point itself; of those that meet there, any."""
-        sides, unsure = proven_sides(self._network, None, self._x[None])
-        if not unsure[0]:
-            return RegionFound(sides[0], 0.0, self._x)
-        random = np.random.default_rng(0)
-        size = max(float(np.abs(self._x).max()), 1.0)
-        for exponent in range(-40, -10):
-            near = self._x + 2.0**exponent * size * random.uniform(-1, 1, len(self._x))
-            sides, unsure = proven_sides(self._network, None, near[None])
-            if not unsure[0]:
-                return RegionFound(sides[0], 0.0, near)
-        # Units that vanish around the point are off.
-        exact, _ = ExactPoints(self._network, None).sides(near)
-        return RegionFound(exact, 0.0, near)
+    def _first(self) -> tuple[NDArray[np.uint8], float, NDArray[np.float64]]:
+        sides, inside = self._crossing.interior.region_of(self._x)
+        return sides, 0.0, inside
 
     def _open(self, region: RegionFound) -> None:
         """Compute a region's rows, and let its facets and targets wait with the bounds they have."""
-        forms, outputs = self._forms(region.sides)
-        dual = DUAL[self._norm]
-        length = np.linalg.norm(forms[:, :-1], dual, axis=1)
-        real = np.flatnonzero(length > 0)
-        domain_length = np.linalg.norm(self._domain_rows[:, :-1], dual, axis=1)
-        rows = np.vstack(
-            [forms[real] / length[real, None], self._domain_rows / domain_length[:, None]]
+        hyperplanes, outputs = self._forms(region.sides.view(np.bool_))
+        # What is constant on the region has no hyperplane.
+        real = np.flatnonzero(hyperplanes.forms[:, :-1].any(axis=1))
+        rows = Rows(
+            np.vstack([hyperplanes.forms[real], self._domain_rows.forms]),
+            np.vstack([hyperplanes.errors[real], self._domain_rows.errors]),
         )
-        values = rows[:, :-1] @ self._x + rows[:, -1]
+        opened = OpenRegion(
+            region.sides,
+            rows,
+            np.linalg.norm(rows.forms[:, :-1], axis=1),
+            real,
+            np.flatnonzero(~hyperplanes.forms.any(axis=1)),
+        )
+        dual = DUAL[self._norm]
+        scaled = rows.forms / np.linalg.norm(rows.forms[:, :-1], dual, axis=1)[:, None]
+        values = scaled[:, :-1] @ self._x + scaled[:, -1]
         targets = np.zeros((0, len(self._x) + 1))
         if self._targets is not None:
-            targets = self._targets(outputs)
-        opened = _Opened(region.sides, np.ascontiguousarray(rows[:, :-1]), values, real, targets)
+            targets = self._forms.combined(outputs, region.sides, self._targets).forms
+        under_search = _Opened(opened, np.ascontiguousarray(scaled[:, :-1]), values, targets)
         # Beyond a row that is not 0 within the radius there is nothing to be crossed into.
         bounds = np.maximum(np.abs(values[: len(real)]), region.distance)
         for row in np.flatnonzero(bounds <= self._radius).tolist():
-            self._wait(float(bounds[row]), "facet", opened, row)
+            self._wait(float(bounds[row]), "facet", under_search, row)
         for k, target in enumerate(targets):
             size = float(np.linalg.norm(target[:-1], dual))
             value = float(target[:-1] @ self._x + target[-1])
             if size > 0 or value >= 0:
                 bound = max(-value / size, 0.0) if size > 0 else 0.0
-                self._wait(max(bound, region.distance), "target", opened, k)
+                self._wait(max(bound, region.distance), "target", under_search, k)
 
     def _wait(
         self,
         key: float,
         kind: str,
-        region: _Opened,
+        opened: _Opened,
         row: int,
         step: NDArray[np.float64] | None = None,
         taken: list[int] | None = None,
     ) -> None:
-        heapq.heappush(self._heap, (key, next(self._order), kind, region, row, step, taken or []))
+        heapq.heappush(self._heap, (key, next(self._order), kind, opened, row, step, taken or []))
 
-    def _locate(self, key: float, kind: str, region: _Opened, row: int, taken: list[int]) -> None:
+    def _locate(self, key: float, kind: str, opened: _Opened, row: int, taken: list[int]) -> None:
         """Look for the nearest point of a facet or target, and let it wait for its turn."""
-        rows, values, equation = region.rows, region.values, row
-        if kind == "facet" and self._beyond(region, row).tobytes() in self._seen:
-            return  # already found from elsewhere
+        rows, values, equation = opened.rows, opened.values, row
+        if kind == "facet" and self._is_known(opened, row):
+            return
         if kind == "target":
-            target = region.targets[row]
+            target = opened.targets[row]
             size = float(np.linalg.norm(target[:-1], DUAL[self._norm])) or 1.0
             rows = np.vstack([rows, target[:-1] / size])
             values = np.append(values, (target[:-1] @ self._x + target[-1]) / size)
@@ -210,46 +209,29 @@ class Explorer:
         )
         key = max(key, found.length)
         if key <= self._radius and found.length < np.inf:
-            self._wait(key, kind, region, row, found.step, found.taken)
+            self._wait(key, kind, opened, row, found.step, found.taken)
 
-    def _beyond(self, region: _Opened, row: int) -> NDArray[np.bool_]:
-        """Return the sides beyond a facet, if no other unit vanishes on it."""
-        return self._network.across(region.sides, int(region.hyperplanes[row]))
+    def _is_known(self, opened: _Opened, row: int) -> bool:
+        """Return whether the region beyond a facet has been found already.
+
+        If a region with all the same sides but one exists, no other can be beyond that facet: the first
+        further unit to change its side would be a multiple of the facet's own form there, of the wrong sign.
+        """
+        hyperplane = int(opened.region.hyperplanes[row])
+        beyond = self._network.across(opened.region.sides, hyperplane)
+        return beyond.tobytes() in self._seen
 
     def _cross(
-        self, region: _Opened, row: int, step: NDArray[np.float64], distance: float
+        self, opened: _Opened, row: int, step: NDArray[np.float64], distance: float
     ) -> RegionFound | None:
-        """Return the region beyond a facet, at its nearest point, with a proven point of it."""
-        expected = self._beyond(region, row)
-        if expected.tobytes() in self._seen:
+        """Return the region beyond a facet, if it is new."""
+        if self._is_known(opened, row):
             return None
-        gaps = region.rows @ step + region.values
         size = max(float(np.abs(step).max()), 1e-9 * float(np.abs(self._x).max()), 1e-300)
-        normal = region.rows[row]
-        # Away from the facet's hyperplane and from all others that meet there, except its copies.
-        active = np.flatnonzero(gaps < 1e-7 * size)
-        cosine = region.rows[active] @ normal
-        lengths = np.linalg.norm(region.rows[active], axis=1) * np.linalg.norm(normal)
-        active = active[np.abs(cosine) < (1 - 1e-12) * lengths]
-        matrix = np.vstack([normal, region.rows[active]])
-        wanted = np.append(-1.0, np.ones(len(active)))
-        away = np.linalg.lstsq(matrix, wanted, rcond=None)[0]
-        if np.abs(matrix @ away - wanted).max() > 0.5:
-            away = -normal / (normal @ normal)
-        slope = region.rows @ away
-        closing = (slope < 0) & (gaps > 1e-7 * size)
-        reach = float((gaps[closing] / -slope[closing]).min(initial=np.inf))
-        reach = min(0.5 * reach, size / max(float(np.abs(away).max()), 1e-300))
-        found = None
-        for _ in range(24):
-            inside = self._x + step + reach * away
-            sides, unsure = proven_sides(self._network, None, inside[None])
-            if not unsure[0]:
-                found = RegionFound(sides[0], distance, inside)
-                if np.array_equal(sides[0], expected):
-                    break
-            reach /= 4
-        if found is None or found.sides.tobytes() == region.sides.tobytes():
-            self.unresolved += 1
+        found = self._crossing(opened.region, row, self._x + step, size)
+        if found == "unknown":
+            self.proven = min(self.proven, distance)
             return None
-        return found
+        if found == "nothing" or found.sides.tobytes() in self._seen:
+            return None
+        return RegionFound(found.sides, distance, found.inside)

@@ -74,13 +74,11 @@ class ActivationTable:
         Raises
         ------
         NetworkError
-            If a group has no members, or more than 256.
+            If a group has no members.
         """
         sizes_ = np.asarray(sizes, np.int64)
-        if len(sizes_) and not 1 <= sizes_.min() <= sizes_.max() <= 256:
-            raise NetworkError(
-                f"a maximum has 1 to 256 members (a pattern keeps one byte for each unit), found {list(sizes)}"
-            )
+        if len(sizes_) and sizes_.min() < 1:
+            raise NetworkError(f"a maximum has 1 member or more, found groups of {list(sizes)}")
         alone = np.repeat(sizes_ == 1, sizes_)
         groups = np.where(alone, -1, np.repeat(np.arange(len(sizes_)), sizes_))
         rows = [([], [1.0], 0.0) if one else ([0.0], [0.0, 1.0], 0.0) for one in alone.tolist()]
@@ -169,10 +167,10 @@ class ActivationTable:
         """Return the table of all coordinates of several tables, one after the other."""
         ends = np.cumsum([0] + [len(t.breakpoints) for t in tables])
         offsets = [t.offsets[1:] + end for t, end in zip(tables, ends, strict=False)]
-        groups = [np.full(len(t), -1) if t.groups is None else t.groups for t in tables]
-        first = 0
-        for numbers in groups:  # numbered from 0 in each
-            numbers[numbers >= 0] += first
+        groups, first = [], 0
+        for t in tables:  # numbered from 0 in each
+            numbers = np.full(len(t), -1) if t.groups is None else t.groups
+            groups.append(np.where(numbers >= 0, numbers + first, -1))
             first += int(numbers.max(initial=-1)) + 1
         found = np.concatenate(groups)
         own = np.concatenate(
@@ -218,6 +216,12 @@ class ActivationTable:
     def intercepts(self) -> NDArray[np.float64]:
         """(m + n,) float64: `exact_intercepts`, each rounded once."""
         return np.array([float(q) for q in self.exact_intercepts], np.float64)
+
+    @cached_property
+    def intercept_errors(self) -> NDArray[np.float64]:
+        """(m + n,) float64: bounds on what rounding did to `intercepts`; 0 where it did nothing."""
+        pairs = zip(self.intercepts.tolist(), self.exact_intercepts, strict=True)
+        return np.array([0.0 if x == exact else np.spacing(abs(x)) for x, exact in pairs])
 
     @cached_property
     def jumps(self) -> NDArray[np.bool_]:
@@ -295,8 +299,15 @@ class ActivationTable:
             found[..., members] = largest == np.arange(members.shape[1])
         return found
 
-    def patterns(self, sides: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Return the piece of each unit, (..., units) uint8, from the `sides` (..., m) of hyperplanes."""
+    @cached_property
+    def piece_type(self) -> np.dtype[np.unsignedinteger]:
+        """The smallest unsigned integers that number all pieces of each unit: uint8 up to 256 pieces."""
+        most = int(np.diff(self.offsets).max(initial=0))
+        members = int(np.diff(self.group_ranges, axis=1).max(initial=1)) - 1
+        return np.min_scalar_type(max(most, members))
+
+    def patterns(self, sides: NDArray[np.bool_]) -> NDArray[np.unsignedinteger]:
+        """Return the piece of each unit, (..., units) `piece_type`, from the `sides` (..., m) of hyperplanes."""
         found = self.pieces(sides)
         for members in self._groups_by_size:
             on = np.asarray(sides, np.bool_)[..., members]
@@ -316,9 +327,9 @@ class ActivationTable:
             found[members] = members[np.arange(len(members)), on][:, None]
         return found
 
-    def pieces(self, sides: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Return the piece of each coordinate, (..., n) uint8, from its `sides` (..., m)."""
-        return ragged_sum(np.asarray(sides), self.offsets).astype(np.uint8)
+    def pieces(self, sides: NDArray[np.bool_]) -> NDArray[np.unsignedinteger]:
+        """Return the piece of each coordinate, (..., n) `piece_type`, from its `sides` (..., m)."""
+        return ragged_sum(np.asarray(sides), self.offsets).astype(self.piece_type)
 
     def __call__(self, z: ArrayLike) -> NDArray[np.float64]:
         """Return the activations of pre-activations `z` of shape (..., n)."""

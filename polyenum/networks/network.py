@@ -107,6 +107,35 @@ class PiecewiseLinearNetwork:
                     at = tuple(int(k) for k in np.argwhere(~np.isfinite(array))[0])
                     raise NetworkError(f"{name}: {what}{list(at)} is {array[at]}, not finite")
             width = n
+        for i, stage in enumerate(stages):
+            self._check_maxima(i, stage.name or f"layer {i}")
+
+    def _check_maxima(self, i: int, name: str) -> None:
+        """Raise unless what follows a stage reads each maximum as one number.
+
+        Each member passes the maximum on where it is the largest, and 0 elsewhere; so their sum is the
+        maximum, and nothing but the sum.
+        """
+        stage = self.stages[i]
+        if stage.activation.groups is None:
+            return
+        if i + 1 == len(self.stages):
+            raise NetworkError(
+                f"{name}: the last stage has maxima, whose members must be added up; give one more stage "
+                "that does"
+            )
+        following = self.stages[i + 1]
+        for begin, end in stage.activation.group_ranges.tolist():
+            at = stage.activation.breakpoint_coordinate[begin:end]
+            columns = following.weight[:, at]
+            columns = columns if isinstance(columns, np.ndarray) else columns.toarray()
+            if (columns != columns[:, :1]).any():
+                row = int(np.argwhere(columns != columns[:, :1])[0, 0])
+                raise NetworkError(
+                    f"{name}: coordinates {at[0]} to {at[-1]} are members of one maximum, so "
+                    f"{following.name or f'layer {i + 1}'} must give all of them one weight; row {row} has "
+                    f"{columns[row].tolist()!r:.80}"
+                )
 
     @staticmethod
     def from_arrays(layers: Sequence[Any]) -> PiecewiseLinearNetwork:
@@ -284,15 +313,18 @@ class PiecewiseLinearNetwork:
             value = stage.activation(z)
         return np.concatenate(found, axis=-1)
 
-    def pieces(self, sides: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """Return activation patterns, (..., units) uint8, from `sides` (..., hyperplanes)."""
+    def pieces(self, sides: NDArray[np.bool_]) -> NDArray[np.unsignedinteger]:
+        """Return activation patterns, (..., units), from `sides` (..., hyperplanes).
+
+        uint8; uint16 or uint32 where a unit has more than 256 pieces.
+        """
         found, offsets = [], self.hyperplane_offsets
         for i, stage in enumerate(self.stages):
             found.append(stage.activation.patterns(sides[..., offsets[i] : offsets[i + 1]]))
         return np.concatenate(found, axis=-1)
 
-    def patterns(self, x: ArrayLike) -> NDArray[np.uint8]:
-        """Return the activation patterns, (..., units) uint8, at points `x`, in float64."""
+    def patterns(self, x: ArrayLike) -> NDArray[np.unsignedinteger]:
+        """Return the activation patterns, (..., units), of `pieces`' type, at points `x`, in float64."""
         return self.pieces(self.sides(x))
 
     def gradients(self, x: ArrayLike) -> NDArray[np.float64]:

@@ -117,8 +117,8 @@ def boundary_faces(cx: RegionComplex, shrink: float) -> tuple[list[NDArray[np.fl
     for i in range(len(cx)):
         centre = cx.centroids[i]
         corners = cx.vertices[cx.vertex_ids[cx.vertex_offsets[i] : cx.vertex_offsets[i + 1]]]
-        for _, members, _ in cx._facet_rows(i):
-            points = corners[members]
+        for facet in cx._facet_rows(i):
+            points = corners[facet.members]
             middle = points.mean(axis=0)
             # The plane's two directions: around its normal.
             _, _, axes = np.linalg.svd(points - middle)

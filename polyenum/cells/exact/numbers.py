@@ -63,6 +63,25 @@ def quotient(x: int, w: int) -> tuple[float, float]:
     return rounded, 0.0 if p * w == x * q else math.ulp(rounded)
 
 
+def unit_row(form: Form) -> list[float]:
+    """Return a form scaled to coefficients of length 1 in the 2-norm, each number rounded correctly.
+
+    The length is a root between two integers; more bits are taken until both give the same float.
+
+    >>> unit_row((3, 4, -10)), unit_row((1, 1, 0))
+    ([0.6, 0.8, -2.0], [0.7071067811865475, 0.7071067811865475, 0.0])
+    """
+    square = sum(a * a for a in form[:-1])
+    bits = 128
+    while True:
+        scaled = square << 2 * bits
+        root = math.isqrt(scaled)
+        nearest = [quotient(x << bits, root)[0] for x in form]
+        if root * root == scaled or nearest == [quotient(x << bits, root + 1)[0] for x in form]:
+            return nearest
+        bits *= 2
+
+
 def meet(forms: Iterable[Form], dim: int) -> Point | None:
     """Return the point where `forms` (d or more, in d dimensions) vanish; None if they leave more."""
     found = meeting(forms, dim)

@@ -109,7 +109,9 @@ def scaled(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return `rows` (n, dim + 1), and their errors, times powers of two that make them of size 1."""
     largest = np.abs(rows[:, :-1]).max(axis=1, initial=0.0)
-    exponent = np.clip(-np.frexp(largest)[1], -900, 900)
+    # The constant must stay far from the end of the range as well.
+    most = 1000 - np.frexp(np.maximum(np.abs(rows[:, -1]), errors.max(axis=1, initial=0.0)))[1]
+    exponent = np.minimum(np.clip(-np.frexp(largest)[1], -900, 900), most)
     # Scaling down may underflow, by less than the smallest number.
     lost = 2 * SMALLEST * (exponent < 0)
     return np.ldexp(rows, exponent[:, None]), np.ldexp(errors, exponent[:, None]) + lost[:, None]

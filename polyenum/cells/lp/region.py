@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.exact.lp import maximise
-from polyenum.cells.exact.numbers import Form
+from polyenum.cells.exact.numbers import Form, integers, value
+from polyenum.cells.exact.rays import ExactRays
 from polyenum.cells.lp.forms import LayerForms, scaled
 from polyenum.cells.lp.simplex import NO, UNDECIDED, becomes_positive
 from polyenum.cells.lp.walker import signs_at
@@ -26,11 +27,14 @@ class FacetFound(NamedTuple):
     ----------
     label : int
         The hyperplane, or ``-1 - side``, that carries it.
+    vanishing : tuple of int
+        All labels whose forms are 0 on the whole facet.
     beyond : (hyperplanes,) uint8 or None
         The sides of the region beyond it; None on the domain's boundary and where an activation jumps.
     """
 
     label: int
+    vanishing: tuple[int, ...]
     beyond: NDArray[np.uint8] | None
 
 
@@ -47,6 +51,7 @@ class RegionBounds:
         self._network, self._domain = network, domain
         self._forms = LayerForms(network, domain)
         self._exact = ExactForms(network, domain)
+        self._rays = ExactRays(network, domain)
         self._offsets = network.hyperplane_offsets
         box = np.array(domain.bounding_box())
         # Beyond the sides of the domain, so that these are rows like all others.
@@ -126,9 +131,10 @@ class RegionBounds:
         labels : list of int
             Labels that may carry facets; with the domain's sides they must bound the region.
         inside : (dim,) float64
-            A point inside.
+            A point inside; NaN where none is known.
         """
         own = self.hyperplanes(sides)
+        known = bool(np.isfinite(inside).all())
         rows, errors = self._rows(own, sides, labels)
         dim = self._domain.dim
         scratch, basis = np.zeros((dim + 3, dim)), np.zeros(dim, np.int64)
@@ -143,22 +149,19 @@ class RegionBounds:
                 array[[k, last]] = array[[last, k]]
             kept[k], kept[last] = kept[last], kept[k]
             label, row, error = kept[last], rows[last], errors[last]
-            answer = becomes_positive(
-                rows, errors, last, self._wide, -row, error[0], error[1], inside,
-                scratch, basis, point,
-            )  # fmt: skip
+            answer = UNDECIDED
+            if known:
+                answer = becomes_positive(
+                    rows, errors, last, self._wide, -row, error[0], error[1], inside,
+                    scratch, basis, point,
+                )  # fmt: skip
             beyond: NDArray[np.float64] | list[Fraction] | None = point.copy()
             if answer == UNDECIDED:
                 beyond = self._beyond_exactly(sides, kept[:last], label)
             if answer == NO or beyond is None:
                 kept.pop()
                 continue
-            across = None
-            if label >= 0:
-                across = self._across(sides, own, label, row, error, inside, beyond)
-                if (across != sides)[self._network.jumps].any():
-                    across = None
-            found.append(FacetFound(label, across))
+            found.append(self._describe(sides, own, label, row, error, inside, beyond))
             for array in (rows, errors):
                 array[[k, last]] = array[[last, k]]
             kept[k], kept[last] = kept[last], kept[k]
@@ -179,7 +182,7 @@ class RegionBounds:
         top, corner = maximise(rows, lower, upper, outwards)
         return corner if top > 0 else None
 
-    def _across(
+    def _describe(
         self,
         sides: NDArray[np.uint8],
         hyperplanes: tuple[NDArray[np.float64], NDArray[np.float64]],
@@ -188,58 +191,69 @@ class RegionBounds:
         error: NDArray[np.float64],
         inside: NDArray[np.float64],
         beyond: NDArray[np.float64] | list[Fraction],
-    ) -> NDArray[np.uint8]:
-        """Return the sides of the region beyond a facet."""
-        flipped = self._network.across(sides, label)
-        if isinstance(beyond, np.ndarray):
-            start = float(row[:-1] @ inside + row[-1])
-            end = float(row[:-1] @ beyond + row[-1])
-            size = np.maximum(np.abs(inside), np.abs(beyond))
-            doubt = float(error[0] * size.sum() + error[1])
-            doubt += 2 * len(row) * UNIT * float(np.abs(row[:-1]) @ size + abs(row[-1]))
-            if min(start, -end) > 2 * doubt:
-                point = inside + start / (start - end) * (beyond - inside)
-                # The facet is within this of the point, in every coordinate.
-                span = float(np.abs(beyond - inside).max())
-                radius = 4 * doubt / (start - end) * span + 16 * UNIT * float(size.max())
-                rows, errors = hyperplanes
-                steep = np.abs(rows[:, :-1]).sum(axis=1) + 2 * len(row) * errors[:, 0]
-                errors = errors + np.outer(steep * radius, [0.0, 1.0])
-                # One where the region's own form vanishes; if no other does, no other flips.
-                near = signs_at(rows, errors, point[None])[0]
-                if np.count_nonzero(near == 0) == 1 and near[label] == 0:
-                    return flipped
-            beyond = [Fraction(x) for x in beyond.tolist()]
-        return self._across_exactly(sides, label, inside, beyond)
+    ) -> FacetFound:
+        """Return the facet that is between a point `inside` of the region and one `beyond`.
 
-    def _across_exactly(
-        self,
-        sides: NDArray[np.uint8],
-        label: int,
-        inside: NDArray[np.float64],
-        beyond: list[Fraction],
-    ) -> NDArray[np.uint8]:
-        """Return the sides just beyond a facet: those at a point of it, pushed outwards without end."""
+        The segment between them crosses the facet in its relative interior: it is strictly inside of all rows that
+        the region needs.
+        """
+        if isinstance(beyond, np.ndarray):
+            if self._only_this_vanishes(hyperplanes, sides, label, row, error, inside, beyond):
+                across = self._network.across(sides, label) if label >= 0 else None
+                return FacetFound(label, (label,), self._unless_jumping(sides, across))
+            beyond = [Fraction(x) for x in beyond.tolist()]
         start = self._inside_exactly(sides, inside)
         form = self._oriented(sides, label)
         at_start, at_end = _value(form, start), _value(form, beyond)
         step = at_start / (at_start - at_end)
-        outwards = [y - x for x, y in zip(start, beyond, strict=True)]
-        point = [x + step * d for x, d in zip(start, outwards, strict=True)]
-        found = np.zeros_like(sides)
-        for h in range(len(sides)):
-            begin = int(self._network.groups[h, 0])
-            if h == begin:
-                found[h] = 1  # the first member of a maximum, until a larger one comes
-                continue
-            form, _ = self._exact.hyperplane(h, found)
-            value = _value(form, point)
-            if value == 0:
-                value = _value((*form[:-1], 0), outwards)
-            if value > 0 and begin >= 0:
-                found[begin:h] = 0
-            found[h] = value > 0
-        return found
+        direction = [y - x for x, y in zip(start, beyond, strict=True)]
+        point = integers([*(x + step * d for x, d in zip(start, direction, strict=True)), 1])
+        outwards = integers(direction)
+        own = self._rays(point, outwards, sides)
+        vanishing = [-1 - k for k, side in enumerate(self._domain.sides) if value(side, point) == 0]
+        across = None if vanishing else self._rays(point, outwards).sides
+        vanishing += np.flatnonzero(own.value == 0).tolist()
+        return FacetFound(label, tuple(vanishing), self._unless_jumping(sides, across))
+
+    def _unless_jumping(
+        self, sides: NDArray[np.uint8], across: NDArray[np.uint8] | None
+    ) -> NDArray[np.uint8] | None:
+        """Return the sides beyond a facet; None where an activation jumps there."""
+        if across is None or (across != sides)[self._network.jumps].any():
+            return None
+        return across
+
+    def _only_this_vanishes(
+        self,
+        hyperplanes: tuple[NDArray[np.float64], NDArray[np.float64]],
+        sides: NDArray[np.uint8],
+        label: int,
+        row: NDArray[np.float64],
+        error: NDArray[np.float64],
+        inside: NDArray[np.float64],
+        beyond: NDArray[np.float64],
+    ) -> bool:
+        """Return whether floats prove that no other form is 0 where the segment crosses the facet."""
+        start = float(row[:-1] @ inside + row[-1])
+        end = float(row[:-1] @ beyond + row[-1])
+        size = np.maximum(np.abs(inside), np.abs(beyond))
+        doubt = float(error[0] * size.sum() + error[1])
+        doubt += 2 * len(row) * UNIT * float(np.abs(row[:-1]) @ size + abs(row[-1]))
+        doubt += 4 * len(row) * SMALLEST
+        if not min(start, -end) > 2 * doubt:
+            return False
+        point = inside + start / (start - end) * (beyond - inside)
+        # The facet is within this of the point, in every coordinate.
+        span = float(np.abs(beyond - inside).max())
+        radius = 4 * doubt / (start - end) * span + 16 * UNIT * float(size.max()) + 4 * SMALLEST
+        rows = np.vstack([hyperplanes[0], self._side_rows[::-1]])
+        errors = np.vstack([hyperplanes[1], self._side_errors[::-1]])
+        steep = np.abs(rows[:, :-1]).sum(axis=1) + 2 * len(row) * errors[:, 0]
+        errors = errors + np.outer(steep * radius * (1 + 2.0**-40) + SMALLEST, [0.0, 1.0])
+        # One where the region's own form vanishes; if no other does, no other flips.
+        near = signs_at(rows, errors, point[None])[0]
+        # A negative label counts from the end.
+        return bool(np.count_nonzero(near == 0) == 1 and near[label] == 0)
 
     def _inside_exactly(
         self, sides: NDArray[np.uint8], inside: NDArray[np.float64]
@@ -248,9 +262,10 @@ class RegionBounds:
         labels = [*range(-len(self._side_rows), len(sides))]
         forms = [self._oriented(sides, label) for label in labels]
         rows = [form for form in forms if any(form)]
-        point = [Fraction(x) for x in inside.tolist()]
-        if all(_value(row, point) > 0 for row in rows):
-            return point
+        if np.isfinite(inside).all():
+            point = [Fraction(x) for x in inside.tolist()]
+            if all(_value(row, point) > 0 for row in rows):
+                return point
         lower, upper = ([Fraction(x) for x in bound.tolist()] for bound in self._wide)
         # The mean of points of which each is strictly inside of one row.
         corners = [maximise(rows, lower, upper, row)[1] for row in rows]

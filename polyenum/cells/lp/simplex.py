@@ -8,7 +8,7 @@ with multipliers, from which a bound on the form follows however wrong they are.
 from __future__ import annotations
 
 from polyenum.cells.compiled import compiled
-from polyenum.cells.vertex.state import UNIT
+from polyenum.cells.vertex.state import SMALLEST, UNIT
 
 NO, YES, UNDECIDED = range(3)
 
@@ -93,11 +93,12 @@ def upper_bound(rows, errors, count, box, form, coef, const, basis, price):
     Shcherbina, "Safe bounds in linear and mixed-integer linear programming", Math. Program. 99, 2004).
     Its coefficients are sums of ``dim + 1`` products, so all in all the computed bound errs by
     ``gamma(2 dim + 6)`` times the sum of absolute terms, and by the errors of form and rows times the
-    largest ``|x|_1`` of the box.
+    largest ``|x|_1`` of the box.  A product with a multiplier may also underflow, by less than the smallest
+    number: one of a coefficient counts times the largest ``|x|_1``, the others are below the 1e-300.
     """
     dim = len(form) - 1
     total, size, reach = form[dim], abs(form[dim]), 0.0
-    slope, offset = coef, const
+    slope, offset = coef + 2 * (dim + 1) * SMALLEST, const
     for j in range(dim):
         i = basis[j]
         if i < count and price[j] > 0.0:

@@ -316,9 +316,9 @@ class HalfspaceWalker:
         # What may carry a facet: the hyperplanes that cut, and all sides of the domain.
         around = [-1 - side for side in range(len(self._domain.sides))]
         candidates = [around + [h for h in r.labels if h >= 0] for r in regions]
-        inside = [
-            [float(x) for x in r.exact_point] if r.exact_point else r.points[-1] for r in regions
-        ]
+        # Where a cell is so thin that only a rational point was found, no float64 point is known to be inside.
+        nowhere = np.full(dim, np.nan)
+        inside = [nowhere if r.exact_point else r.points[-1] for r in regions]
         return Found(
             np.packbits(sides, axis=1, bitorder="little"),
             np.array([r.forms for r in regions]).reshape(n, -1),
@@ -366,10 +366,12 @@ def signs_over_box(
     half = np.maximum(box[1] - centre, centre - box[0]) * (1 + 8 * UNIT) + SMALLEST
     size = np.abs(centre) + half
     value = rows[:, :-1] @ centre + rows[:, -1]
-    slack = np.abs(rows[:, :-1]) @ (half + (dim + 6) * UNIT * size)
+    # What is added to a half width may underflow before it is multiplied.
+    slack = np.abs(rows[:, :-1]) @ (half + (dim + 6) * UNIT * size + SMALLEST)
     slack += (dim + 6) * UNIT * np.abs(rows[:, -1])
-    slack += errors[:, 0] * size.sum() * (1 + 2 * dim * UNIT) + errors[:, 1]
-    slack = slack * (1 + (dim + 64) * UNIT) + 2 * dim * SMALLEST
+    with np.errstate(over="ignore"):
+        slack += errors[:, 0] * size.sum() * (1 + 2 * dim * UNIT) + errors[:, 1]
+    slack = slack * (1 + (dim + 64) * UNIT) + 4 * (dim + 1) * SMALLEST
     signs = np.where(value > slack, 1, np.where(value < -slack, -1, UNSURE))
     return np.where(rows.any(axis=1) | errors.any(axis=1), signs, 0).astype(np.int8)
 
@@ -385,7 +387,8 @@ def signs_at(
     value = points @ rows[:, :-1].T + rows[:, -1]
     size = np.abs(points)
     bound = (dim + 4) * UNIT * (size @ np.abs(rows[:, :-1]).T + np.abs(rows[:, -1]))
-    bound += size.sum(axis=1)[:, None] * errors[:, 0] + errors[:, 1]
+    with np.errstate(over="ignore"):
+        bound += size.sum(axis=1)[:, None] * errors[:, 0] + errors[:, 1]
     bound = bound * (1 + (dim + 64) * UNIT) + 1e-300
     return (value > bound).astype(np.int8) - (value < -bound)
 

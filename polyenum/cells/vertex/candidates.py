@@ -80,7 +80,9 @@ def test_box(dims, layer, begin, end, reach, t, s):
     A form is ``a . centre + c`` at the centre and changes by at most ``|a| . half`` within the box.
     The value at the centre errs by at most ``gamma(dim + 3) (|a| . |centre| + |c| + |threshold|)``
     (rounding of the sum; its first part is added to the half widths here) and
-    ``coef_error |x|_1 + const_error`` (rounding of the form).
+    ``coef_error |x|_1 + const_error`` (rounding of the form).  What is added to a half width may underflow,
+    and is then multiplied by a coefficient of any size; so the smallest number is added there.  Each of
+    the ``2 d + 3`` products here may lose half of it as well.
     """
     d = len(dims)
     n = t.row[layer + 1] - t.row[layer]
@@ -91,7 +93,7 @@ def test_box(dims, layer, begin, end, reach, t, s):
     gamma = (d + 6) * UNIT
     centre, half = s.bounds[0], s.bounds[1]
     for k in range(d):
-        half[k] += gamma * (half[k] + abs(centre[k]))
+        half[k] += gamma * (half[k] + abs(centre[k])) + SMALLEST
     constant = s.forms[z + d * n : z + (d + 1) * n]
     coef_error = t.coef_error[t.row[layer] : t.row[layer + 1]]
     const_error = t.const_error[t.row[layer] : t.row[layer + 1]]
@@ -106,7 +108,7 @@ def test_box(dims, layer, begin, end, reach, t, s):
             slack = (abs(c0[h]) + abs(threshold[h])) * gamma + e0[h] + e1[h] * reach
             slack += abs(a[h]) * dx + abs(b[h]) * dy
             sides[h] = value > 0
-            flags[h] = not abs(value) * (1 - 8 * UNIT) > slack * (1 + 64 * UNIT) + 2 * SMALLEST
+            flags[h] = not abs(value) * (1 - 8 * UNIT) > slack * (1 + 64 * UNIT) + 8 * SMALLEST
     else:
         middle, spread = s.box[0, :n], s.box[1, :n]
         for u in range(n):
@@ -123,4 +125,6 @@ def test_box(dims, layer, begin, end, reach, t, s):
             value = middle[u] - threshold[h]
             slack = spread[u] + abs(threshold[h]) * gamma
             sides[h] = value > 0
-            flags[h] = not abs(value) * (1 - 8 * UNIT) > slack * (1 + 64 * UNIT) + d * SMALLEST
+            flags[h] = (
+                not abs(value) * (1 - 8 * UNIT) > slack * (1 + 64 * UNIT) + 4 * (d + 1) * SMALLEST
+            )

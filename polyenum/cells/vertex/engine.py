@@ -35,6 +35,7 @@ class VertexEngine:
         self.certified = certified
         self._network, self._domain = network, domain
         self._tables = build_tables(network, domain)
+        self._walkers: list[VertexWalker] = []
 
     def root(self) -> PendingCell:
         """Return the whole domain as a pending cell."""
@@ -42,10 +43,10 @@ class VertexEngine:
 
     def walker(self) -> VertexWalker:
         """Return a new walker."""
-        return VertexWalker(self._network, self._domain, self._tables, certified=self.certified)
+        walker = VertexWalker(self._network, self._domain, self._tables, certified=self.certified)
+        self._walkers.append(walker)
+        return walker
 
     def map_error(self) -> NDArray[np.float64]:
         """Return bounds on the errors of the stored maps: (2, outputs), coefficients and constants."""
-        t = self._tables
-        last = slice(t.row[-2], t.row[-1])
-        return np.stack([t.coef_error[last], t.const_error[last]])
+        return np.max([walker.map_error for walker in self._walkers], axis=0)

@@ -15,6 +15,7 @@ import numpy as np
 
 from polyenum.cells.compiled import compiled
 from polyenum.cells.vertex.forms import correct_next
+from polyenum.cells.vertex.refine import refine
 from polyenum.cells.vertex.split import drop_unused_labels, split_polygon, split_polytope
 from polyenum.cells.vertex.stack import push_copy, room_for_split
 from polyenum.cells.vertex.state import (
@@ -80,7 +81,7 @@ def signs_of_rival(dims, layer, h, j, t, s):
             size += abs(term)
             reach += abs(points[v, k])
         error = (gamma * size + coef * reach + const + steep * points[v, d]) * (1 + 64 * UNIT)
-        if reach > 0.0 or points[v, d] > 0.0:
+        if steep > 0.0 and (reach > 0.0 or points[v, d] > 0.0):
             error += 8 * d * SMALLEST
         sign = 0
         if value > error:
@@ -110,6 +111,9 @@ def solved_signs(dims, layer, h, j, t, s):
         if solve_unsure(dims, t, s):
             low, high, unsure = signs_of_rival(dims, layer, h, j, t, s)
         if unsure > 0 and tighten(dims, layer, t, s):
+            solve_unsure(dims, t, s)
+            low, high, unsure = signs_of_rival(dims, layer, h, j, t, s)
+        if unsure > 0 and refine(dims, layer, t, s):
             solve_unsure(dims, t, s)
             low, high, unsure = signs_of_rival(dims, layer, h, j, t, s)
     return low, high, unsure

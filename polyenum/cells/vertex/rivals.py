@@ -58,7 +58,7 @@ def find_rivals(dims, layer, first, reach, t, s):
                 value += a * centre[k]
                 slack += abs(a) * (half[k] + gamma * (half[k] + abs(centre[k])))
             zero = t.source[h] >= 0 and not s.sides[t.source[h]]
-            slack = slack * (1 + 64 * UNIT) + 4 * d * SMALLEST
+            slack = slack * (1 + 64 * UNIT) + 8 * (d + 1) * SMALLEST
             own = h == best or (not zero and not -value * (1 - 8 * UNIT) > slack)
             s.rival[h] = own
             s.sides[h] = 1 if h == best else 0

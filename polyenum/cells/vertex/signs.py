@@ -46,7 +46,7 @@ def classify(dims, layer, h, t, s):
             reach += abs(points[v, k])
         value -= threshold
         error = (gamma * size + coef * reach + const + steep * points[v, d]) * (1 + 64 * UNIT)
-        if reach > 0.0 or points[v, d] > 0.0:
+        if steep > 0.0 and (reach > 0.0 or points[v, d] > 0.0):
             error += 8 * d * SMALLEST  # products may have underflowed
         sign = 0
         if value > error:

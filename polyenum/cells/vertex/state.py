@@ -7,6 +7,7 @@ from polyenum.cells.array_table import ArrayTable
 DONE, BUDGET, OUTPUT_FULL, UNDECIDED, GROW, MORE_WORDS = range(6)
 MEMBER = 6  # a maximum's member is to be tried
 MOVED, DEAD = 7, 8  # of its trial
+INACCURATE = 9  # the region in hand is to be computed exactly
 CHECKING, CUTTING = 1, 2  # its phases
 
 # The slots of `control`, the walk's few counters.
@@ -36,8 +37,9 @@ CHECKING, CUTTING = 1, 2  # its phases
     TRIAL,  # 0, or the phase of a trial
     RIVAL,  # the member that the one on trial is compared with next
     MIXED,  # whether any is larger somewhere
+    SHARPENED,  # 1 where the region in hand has been computed exactly
     CONTROL_SIZE,
-) = range(26)
+) = range(27)
 
 NOTHING, A_CELL, A_ROOT = range(3)  # a root: a cell from elsewhere, its forms yet to be computed
 
@@ -78,7 +80,20 @@ class State(ArrayTable):
         "active": ("int64", 1),  # (widest layer): scratch
         "coef_error": ("float64", 1),  # per coordinate: bounds on the errors of the forms in hand
         "const_error": ("float64", 1),
+        "map_error": ("float64", 2),  # (2, outputs): the largest of the regions in the output
+        "plain_coef": ("float64", 1),  # the same for forms that are not refined
+        "plain_const": ("float64", 1),
         "tight": ("uint8", 1),  # per layer: whether they are for the cell in hand alone
+        "refined": (
+            "uint8",
+            1,
+        ),  # per layer: whether they are in double precision, for the cell in hand
+        "high": ("float64", 1),  # forms as pairs, like `forms`
+        "low": ("float64", 1),
+        "fine_coef": ("float64", 1),  # bounds on the errors of the pairs
+        "fine_const": ("float64", 1),
+        "fine_work": ("float64", 2),  # (4, widest layer): scratch
+        "pair": ("float64", 2),  # (2, dim + 1): scratch
         "tight_work": ("float64", 2),  # (4, widest layer): scratch
         "scale": ("float64", 1),  # (widest layer): scratch
         "outer": ("float64", 2),  # (dim + 1, widest layer): scratch

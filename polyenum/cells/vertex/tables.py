@@ -25,9 +25,18 @@ its own (slope difference, its product, the intercept, its sum, the product with
     coef_error'  = |W| s coef_error  + 4 gamma(k) |W| s A
     const_error' = |W| s const_error + 4 gamma(k) (|W| (s C + t) + |b|)
 
-Underflow adds at most the smallest subnormal per operation; ``k (1 + sum |W|)`` of them are added
-where a magnitude is not zero.  The bounds themselves are computed in float64 from non-negative terms and inflated
-by ``1 + 2**-20``, which is more than their own rounding for fewer than 2**30 terms.
+Underflow: a product that is not a normal number errs by at most half the smallest subnormal number ``q``,
+and sums do not underflow.  A term is ``W`` times a number that took at most four operations, so it errs by
+at most ``2 q (1 + |W|)`` beyond its relative error, and so does each product within the bounds themselves.
+``4 k q (1 + sum |W|)`` covers all of them.  It is added wherever any term can be different from zero.
+That is read from the zeros of the weights and slopes, not from a computed sum, which may itself
+underflow to zero.
+
+The bounds themselves are computed in float64 from non-negative terms and inflated by ``1 + 2**-20``, which is
+more than their own rounding for fewer than 2**30 terms.
+
+Overflow: no pre-activation on the domain, and no breakpoint, may exceed `LARGEST_VALUE`.  All sums and
+differences of the walk are then far from the end of the range of float64.
 
 A first layer on a plain box has no rounding at all: its forms are the stored weights.
 """
@@ -40,13 +49,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.cells.accuracy import VERTEX_SHARE, map_limits
 from polyenum.cells.array_table import ArrayTable
 from polyenum.cells.vertex.twins import find_twins
 from polyenum.domains import Domain
 from polyenum.errors import NetworkError
-from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.networks import ActivationTable, PiecewiseLinearNetwork
 from polyenum.networks.weights import Weight, dense_rows, is_sparse, rows_through
 
+LARGEST_VALUE = 2.0**1000
 _INFLATE = 1 + 2.0**-20
 _TINY = 5e-324
 
@@ -82,6 +93,7 @@ class Tables(ArrayTable):
         "first_hyper": ("int64", 1),  # (coordinates + 1,): each coordinate's hyperplanes
         "slope": ("float64", 1),  # at first_hyper[i] + i + piece
         "intercept": ("float64", 1),
+        "intercept_error": ("float64", 1),
         "first_slope": ("float64", 1),  # per coordinate: of its leftmost and its rightmost piece
         "last_slope": ("float64", 1),
         "first_intercept": ("float64", 1),
@@ -103,6 +115,10 @@ class Tables(ArrayTable):
         "slope_jump": ("float64", 1),
         "intercept_jump": ("float64", 1),
         "sides": ("float64", 2),  # (sides, dim + 1): the domain's own sides
+        "reach": ("float64", 1),  # [the largest 1-norm of a point of the domain]
+        "vertex_limit": ("float64", 1),  # [how inaccurate a vertex may be]
+        "map_limit": ("float64", 1),  # per output: how inaccurate its values may be
+        "loose": ("bool", 1),  # [whether the bounds for the whole domain exceed that]
     }
 
 
@@ -121,10 +137,12 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
     Raises
     ------
     NetworkError
-        If the forms can exceed the range of float64 on the domain.
+        If a pre-activation can exceed `LARGEST_VALUE` on the domain.
     """
     stages = list(network.stages)
     dim = domain.dim
+    extent = np.maximum(*np.abs(domain.bounding_box()))
+    reach, largest = float(extent.sum()), float(extent.max())
     twins = []
     for stage, first_hyperplane in zip(stages, network.hyperplane_offsets, strict=False):
         twin = find_twins(stage)
@@ -144,31 +162,36 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
         coef_errors, const_errors = [coef], [const]
         size = np.abs(first).reshape(dim + 1, -1)
         coef_size, const_size = size[:dim].max(axis=0) + coef, size[dim] + const
+        # Which coordinates can have a coefficient, and a constant, that is not 0.
+        sloped, shifted = coef_size > 0, const_size > 0
+        _refuse_overflow(0, tables, coef_size, const_size, reach)
         for i, table in enumerate(tables):
             at = table.slope_offsets[:-1]
             steep = np.maximum.reduceat(np.abs(table.slopes), at)
             high = np.maximum.reduceat(np.abs(table.intercepts), at)
             w, b = abs(weights[i + 1]), np.abs(biases[i + 1])
+            reads = (w != 0).astype(np.float64)
             # Terms of a row, and corrections of it by rank one; what is 0 rounds nothing.
-            k = (w != 0) @ (1.0 + np.diff(table.offsets)) + 8
+            k = reads @ (1.0 + np.diff(table.offsets)) + 8
             coef_sum = w @ (steep * coef_size)
             const_sum = w @ (steep * const_size + high) + b
             tiny = 4 * k * _TINY * (1 + np.asarray(w.sum(axis=1)))
+            sloped, shifted = (
+                reads @ ((steep > 0) & sloped) > 0,
+                (reads @ (((steep > 0) & shifted) | (high > 0)) > 0) | (b > 0),
+            )
             coef = (
-                w @ (steep * coef) + 4 * gamma(k) * coef_sum + np.where(coef_sum > 0, tiny, 0)
+                w @ (steep * coef) + 4 * gamma(k) * coef_sum + np.where(sloped, tiny, 0)
             ) * _INFLATE
             const = (
-                w @ (steep * const) + 4 * gamma(k) * const_sum + np.where(const_sum > 0, tiny, 0)
+                w @ (steep * const) + 4 * gamma(k) * const_sum + np.where(shifted, tiny, 0)
             ) * _INFLATE
             coef_errors.append(coef)
             const_errors.append(const)
             coef_size = (coef_sum + coef) * _INFLATE
             const_size = (const_sum + const) * _INFLATE
-            if not (np.all(np.isfinite(coef_size)) and np.all(np.isfinite(const_size))):
-                raise NetworkError(
-                    f"layer {i + 1}: pre-activations on this domain can exceed the range of "
-                    "float64; scale the weights down"
-                )
+            _refuse_overflow(i + 1, tables, coef_size, const_size, reach)
+    limits = map_limits(network, domain)
     widths = [len(b) for b in biases]
     counts = [len(t.breakpoints) for t in tables]
     return Tables(
@@ -184,6 +207,7 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
         first_hyper=_starts(_joined([np.diff(t.offsets) for t in tables], np.int64)),
         slope=_joined([t.slopes for t in tables]),
         intercept=_joined([t.intercepts for t in tables]),
+        intercept_error=_joined([t.intercept_errors for t in tables]),
         first_slope=_joined([t.slopes[t.slope_offsets[:-1]] for t in tables]),
         last_slope=_joined([t.slopes[t.slope_offsets[1:] - 1] for t in tables]),
         first_intercept=_joined([t.intercepts[t.slope_offsets[:-1]] for t in tables]),
@@ -205,7 +229,30 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
         slope_jump=_joined([_jumps(t.slopes, t.breakpoint_coordinate) for t in tables]),
         intercept_jump=_joined([_jumps(t.intercepts, t.breakpoint_coordinate) for t in tables]),
         sides=domain.side_forms(),
+        reach=np.array([reach]),
+        vertex_limit=np.array([max(VERTEX_SHARE * largest, 64 * _TINY)]),
+        map_limit=limits,
+        loose=np.array([bool((coef_errors[-1] * reach + const_errors[-1] > limits).any())]),
     )
+
+
+def _refuse_overflow(
+    layer: int,
+    tables: Sequence[ActivationTable],
+    coef_size: NDArray[np.float64],
+    const_size: NDArray[np.float64],
+    reach: float,
+) -> None:
+    """Raise if a layer's pre-activations, or its breakpoints, can exceed `LARGEST_VALUE`."""
+    largest = float((coef_size * reach + const_size).max())
+    if layer < len(tables):
+        largest = max(largest, float(np.abs(tables[layer].breakpoints).max(initial=0.0)))
+    if not largest <= LARGEST_VALUE:
+        raise NetworkError(
+            f"layer {layer}: pre-activations on this domain can be as large as {largest:.3g}; values "
+            f"beyond {LARGEST_VALUE:.3g} come too close to the end of the range of float64; scale the "
+            "weights or the domain down"
+        )
 
 
 def _outgoing(weights: Sequence[Weight]) -> dict[str, NDArray]:
@@ -249,9 +296,13 @@ def _first_forms(
     k = (weight != 0) @ np.ones(weight.shape[1]) + 4
     coef_sum = (abs(weight) @ np.abs(domain.basis)).max(axis=1)
     const_sum = abs(weight) @ np.abs(domain.origin) + np.abs(bias)
-    tiny = k * _TINY
-    coef_error = (gamma(k) * coef_sum + np.where(coef_sum > 0, tiny, 0)) * _INFLATE
-    const_error = (gamma(k) * const_sum + np.where(const_sum > 0, tiny, 0)) * _INFLATE
+    reads = (weight != 0).astype(np.float64)
+    sloped = reads @ (domain.basis != 0).any(axis=1) > 0
+    shifted = (reads @ (domain.origin != 0) > 0) | (bias != 0)
+    # Each of the products, and of those in the bounds, may underflow.
+    tiny = 2 * k * _TINY
+    coef_error = (gamma(k) * coef_sum + np.where(sloped, tiny, 0)) * _INFLATE
+    const_error = (gamma(k) * const_sum + np.where(shifted, tiny, 0)) * _INFLATE
     return np.vstack([a, c]), coef_error, const_error
 
 

@@ -5,6 +5,9 @@ they are a thousand times larger than the sum over the units that are on.  For o
 the same, but with that cell's own forms ``A``, ``C``, the slopes ``s`` of the pieces that it is on, and
 rounding only from the terms that were added and taken away again: those of the guess, and of the
 hyperplanes that could cut (`candidates`).
+
+A layer's forms are computed in floats from those of the layer before as these were then.  So the bounds here build
+on bounds of their own (``plain``), also where the forms have been computed in double precision since (`refine`).
 """
 
 from __future__ import annotations
@@ -17,11 +20,11 @@ from polyenum.cells.vertex.state import SMALLEST, UNIT
 def loosen(layer, t, s):
     """Take the bounds for the whole domain again: a new cell enters `layer`."""
     s.ties_known[layer] = 0
-    if s.tight[layer]:
-        s.tight[layer] = 0
+    if s.tight[layer] or s.refined[layer]:
+        s.tight[layer] = s.refined[layer] = 0
         for i in range(t.row[layer], t.row[layer + 1]):
-            s.coef_error[i] = t.coef_error[i]
-            s.const_error[i] = t.const_error[i]
+            s.coef_error[i] = s.plain_coef[i] = t.coef_error[i]
+            s.const_error[i] = s.plain_const[i] = t.const_error[i]
 
 
 @compiled()
@@ -35,9 +38,13 @@ def tighten(dims, layer, t, s):
     """
     better = False
     for below in range(layer):
-        if not s.tight[below + 1]:
-            tighten_next(dims, below, t, s)
-            s.tight[below + 1] = 1
+        if s.tight[below + 1]:
+            continue
+        tighten_next(dims, below, t, s)
+        s.tight[below + 1] = 1
+        if not s.refined[below + 1]:
+            for i in range(t.row[below + 1], t.row[below + 2]):
+                s.coef_error[i], s.const_error[i] = s.plain_coef[i], s.plain_const[i]
             better = True
     return better
 
@@ -76,8 +83,8 @@ def tighten_next(dims, layer, t, s):
         for h in range(at, end):
             piece += s.sides[h]
         steep, high = abs(t.slope[piece]), abs(t.intercept[piece])
-        coef[terms] = steep * s.coef_error[base + i]
-        const[terms] = steep * s.const_error[base + i]
+        coef[terms] = steep * s.plain_coef[base + i]
+        const[terms] = steep * s.plain_const[base + i]
         if varied[i] > 0.0:
             for other in range(lowest, highest + 1):
                 steep = max(steep, abs(t.slope[other]))
@@ -87,8 +94,11 @@ def tighten_next(dims, layer, t, s):
         largest = 0.0
         for k in range(d):
             largest = max(largest, abs(s.forms[z + k * n + i]))
-        coef_size[terms] = steep * (largest + s.coef_error[base + i])
-        const_size[terms] = steep * (abs(s.forms[z + d * n + i]) + s.const_error[base + i]) + high
+        # The forms may have been refined since: both are within the bound of the real one.
+        coef_size[terms] = steep * (largest + 3 * s.plain_coef[base + i])
+        const_size[terms] = (
+            steep * (abs(s.forms[z + d * n + i]) + 3 * s.plain_const[base + i]) + high
+        )
         active[terms] = i
         terms += 1
     if t.sparse[layer]:
@@ -107,8 +117,8 @@ def tighten_next(dims, layer, t, s):
             extent += w
         tiny = 8 * (terms + count + 8) * SMALLEST * extent
         own = t.row[layer + 1] + u
-        s.coef_error[own] = min(t.coef_error[own], (a + tiny) * (1 + 2.0**-20))
-        s.const_error[own] = min(t.const_error[own], (c + tiny) * (1 + 2.0**-20))
+        s.plain_coef[own] = min(t.coef_error[own], (a + tiny) * (1 + 2.0**-20))
+        s.plain_const[own] = min(t.const_error[own], (c + tiny) * (1 + 2.0**-20))
 
 
 @compiled()
@@ -116,7 +126,7 @@ def tighten_sparse(layer, terms, coef, const, coef_size, const_size, varied, t, 
     """Do the last part of `tighten_next` for sparse weights."""
     m = t.row[layer + 2] - t.row[layer + 1]
     base, above = t.row[layer], t.row[layer + 1]
-    coef_error, const_error = s.coef_error[above : above + m], s.const_error[above : above + m]
+    coef_error, const_error = s.plain_coef[above : above + m], s.plain_const[above : above + m]
     rounds, extent = s.box[0], s.box[1]
     shift = t.target_at[layer] - t.weight_at[layer]
     for u in range(m):

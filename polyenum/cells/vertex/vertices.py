@@ -76,8 +76,11 @@ def solve_vertex(dims, labels, mask, t, s, point):
             continue
         for k in range(d + 1):
             a[used, k] = form[k] / largest
+        # Beyond the relative errors, the quotients may underflow.
         error[2 * used] = coef / largest * (1 + 8 * UNIT) + 2 * UNIT
-        error[2 * used + 1] = const / largest * (1 + 8 * UNIT) + 2 * UNIT * abs(a[used, d])
+        error[2 * used + 1] = (
+            const / largest * (1 + 8 * UNIT) + 2 * UNIT * abs(a[used, d]) + 2 * SMALLEST
+        )
         # Reduce a copy by the pivots found so far, to see whether it is independent of them.
         for k in range(d):
             work[used, k] = a[used, k]
@@ -153,11 +156,14 @@ def solve_vertex(dims, labels, mask, t, s, point):
             row_sum += abs(r) + size - (1.0 if j == k else 0.0) + (d + 4) * UNIT
         for i in range(d):
             total += abs(b[k, i]) * rho[i]
+        # `max` would pass over a NaN.
+        if not (row_sum < 0.5 and total < np.inf):
+            return
         beta = max(beta, row_sum * (1 + 64 * UNIT))
         bound = max(bound, total)
     if not beta < 0.5:
         return
-    bound = bound / (1 - beta) * (1 + 64 * UNIT)
+    bound = bound / (1 - beta) * (1 + 64 * UNIT) + 2 * d * SMALLEST
     if bound < point[d]:
         for k in range(d):
             point[k] = x[k]
@@ -189,15 +195,20 @@ def cut_edge(dims, p, q, zp, ep, zq, eq, out):
     ``(ep y + eq x) / (D (D - ep - eq))``, and by 1 in any case.  The true point is a convex
     combination of the true ends; hence the radius: the larger of the ends', the edge's length times
     that error, and the rounding of the formula, ``8 u`` times the larger end's size.
+
+    Rounding of the divisor ``D - ep - eq`` is at most ``2 u D``, of which twice is taken off.  The values may
+    be subnormal, so quotients of them come first and products of quotients after: these underflow only
+    where they are far below the ``8 u`` that is added.
     """
     d = len(dims)
     x, y = abs(zp), abs(zq)
     total = x + y
     fraction = x / total
-    gap = total - ep - eq
+    gap = total - ep - eq - 4 * UNIT * total
     slip = 1.0
     if gap > 0.0:
-        slip = min(1.0, (ep * (y / total) + eq * fraction) / gap * (1 + 32 * UNIT) + 8 * UNIT)
+        doubt = ep / gap * (y / total) + eq / gap * fraction
+        slip = min(1.0, doubt * (1 + 32 * UNIT) + 8 * UNIT)
     length, size = 0.0, 0.0
     for k in range(d):
         length = max(length, abs(q[k] - p[k]))

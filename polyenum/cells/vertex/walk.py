@@ -26,7 +26,9 @@ import numpy as np
 from polyenum.cells.compiled import compiled
 from polyenum.cells.vertex.candidates import find_candidates
 from polyenum.cells.vertex.forms import copy, correct_next, start_next
+from polyenum.cells.vertex.output import emit, is_accurate
 from polyenum.cells.vertex.raw import classify_raw
+from polyenum.cells.vertex.refine import refine
 from polyenum.cells.vertex.signs import classify, copy_signs
 from polyenum.cells.vertex.split import drop_unused_labels, split_polygon, split_polytope
 from polyenum.cells.vertex.stack import pop, push_upper, room_for_split
@@ -43,15 +45,13 @@ from polyenum.cells.vertex.state import (
     GROW,
     HAND,
     IN_HAND,
+    INACCURATE,
     LABELS,
     LAYER,
     MEMBER,
     MORE_WORDS,
     NEXT,
     NOTHING,
-    OUT_LABELS,
-    OUT_REGIONS,
-    OUT_VERTICES,
     OUTPUT_FULL,
     OVERRIDE,
     REGIONS,
@@ -61,40 +61,6 @@ from polyenum.cells.vertex.state import (
 )
 from polyenum.cells.vertex.tighten import loosen, tighten
 from polyenum.cells.vertex.vertices import solve_unsure
-
-
-@compiled()
-def emit(dims, words, t, s):
-    """Append the cell in hand to the output; return False where there is no room."""
-    d = len(dims)
-    c = s.control
-    drop_unused_labels(words, s)
-    r, v0, l0 = c[OUT_REGIONS], c[OUT_VERTICES], c[OUT_LABELS]
-    if (
-        r >= len(s.out_vertex_end)
-        or v0 + c[VERTICES] > len(s.out_points)
-        or l0 + c[LABELS] > len(s.out_labels)
-    ):
-        return False
-    count, hand = c[VERTICES], c[HAND]
-    for v in range(count):
-        for k in range(d):
-            s.out_points[v0 + v, k] = s.hand_points[hand, v, k]
-        s.done[1] = max(s.done[1], s.hand_points[hand, v, d])
-        for w in range(words):
-            s.out_masks[v0 + v, w] = s.hand_masks[hand, v, w]
-    copy(s.hand_labels, 0, s.out_labels, l0, c[LABELS])
-    packed = s.out_sides[r]
-    for w in range(len(packed)):
-        # The factor moves bit 0 of byte i to bit i of the top byte.
-        packed[w] = (s.side_words[w] * np.uint64(0x0102040810204080)) >> np.uint64(56)
-    copy(s.forms, t.form[t.layers], s.out_forms[r], 0, s.out_forms.shape[1])
-    c[OUT_REGIONS] += 1
-    c[OUT_VERTICES] += c[VERTICES]
-    c[OUT_LABELS] += c[LABELS]
-    s.out_vertex_end[r] = c[OUT_VERTICES]
-    s.out_label_end[r] = c[OUT_LABELS]
-    return True
 
 
 @compiled()
@@ -119,7 +85,8 @@ def walk(dims, words, store, budget, floor, t, s):
     Returns
     -------
     int
-        DONE, BUDGET, OUTPUT_FULL, UNDECIDED, GROW, MORE_WORDS, or MEMBER, where a maximum's member is due.
+        DONE, BUDGET, OUTPUT_FULL, UNDECIDED, GROW, MORE_WORDS, INACCURATE, where the region in hand is to be
+        computed exactly, or MEMBER, where a maximum's member is due.
     """
     d = len(dims)
     c = s.control
@@ -151,6 +118,9 @@ def walk(dims, words, store, budget, floor, t, s):
                     if solve_unsure(dims, t, s):
                         low, high, unsure = classify(dims, layer, h, t, s)
                     if unsure > 0 and tighten(dims, layer, t, s):
+                        solve_unsure(dims, t, s)
+                        low, high, unsure = classify(dims, layer, h, t, s)
+                    if unsure > 0 and refine(dims, layer, t, s):
                         solve_unsure(dims, t, s)
                         low, high, unsure = classify(dims, layer, h, t, s)
             if unsure > 0:
@@ -218,8 +188,11 @@ def walk(dims, words, store, budget, floor, t, s):
         c[IN_HAND] = A_CELL
         if c[LAYER] < t.layers:
             continue
-        if store and not emit(dims, words, t, s):
-            return OUTPUT_FULL
+        if store:
+            if not is_accurate(dims, t, s):
+                return INACCURATE
+            if not emit(dims, words, t, s):
+                return OUTPUT_FULL
         c[REGIONS] += 1
         s.done[0] += 0.5 ** c[CUTS]
         c[IN_HAND] = NOTHING

@@ -128,7 +128,17 @@ class VertexWalker:
             active=np.zeros(widest + 1, np.int64),
             coef_error=t.coef_error.copy(),
             const_error=t.const_error.copy(),
+            plain_coef=t.coef_error.copy(),
+            plain_const=t.const_error.copy(),
+            map_error=np.zeros((2, len(t.map_limit))),
             tight=np.zeros(t.layers + 1, np.uint8),
+            refined=np.zeros(t.layers + 1, np.uint8),
+            high=np.zeros(t.form[-1]),
+            low=np.zeros(t.form[-1]),
+            fine_coef=np.zeros(t.row[-1]),
+            fine_const=np.zeros(t.row[-1]),
+            fine_work=np.zeros((4, widest)),
+            pair=np.zeros((2, d + 1)),
             tight_work=np.zeros((4, widest)),
             scale=np.zeros(widest),
             outer=np.zeros((d + 1, widest)),
@@ -218,6 +228,8 @@ class VertexWalker:
                 return status == k.DONE
             if status == k.UNDECIDED:
                 self._decide()
+            elif status == k.INACCURATE:
+                self._sharpen()
             elif status == k.GROW:
                 if not self._certified and self.state.hand_points.shape[1] >= RAW_VERTICES:
                     raise NumericalError(
@@ -267,6 +279,15 @@ class VertexWalker:
     def largest_radius(self) -> float:
         """A bound on the error of every coordinate of every vertex written to the output so far."""
         return float(self.state.done[1])
+
+    @property
+    def map_error(self) -> NDArray[np.float64]:
+        """Bounds on the errors of the maps in the output so far: (2, outputs), coefficients and constants."""
+        t = self.tables
+        if self._certified and t.loose[0]:
+            return self.state.map_error
+        last = slice(int(t.row[-2]), int(t.row[-1]))
+        return np.stack([t.coef_error[last], t.const_error[last]])
 
     def take_found(self) -> Found:
         """Return copies of the regions in the output arrays, and empty these."""
@@ -361,6 +382,26 @@ class VertexWalker:
             self._exact_signs += 1
         self._exact_cells += 1
         c[k.OVERRIDE] = 1
+
+    def _sharpen(self) -> None:
+        """Compute the vertices and outputs of the region in hand exactly, where they are not accurate enough."""
+        s, c, t = self.state, self.state.control, self.tables
+        hand, dim = int(c[k.HAND]), len(self.dims)
+        radii = s.hand_points[hand, : c[k.VERTICES], dim]
+        for v in np.flatnonzero(~(radii <= t.vertex_limit[0])).tolist():
+            *whole, w = self._corner(v)
+            rounded = [quotient(x, w) for x in whole]
+            s.hand_points[hand, v] = [*(x for x, _ in rounded), max(e for _, e in rounded)]
+        if t.loose[0]:
+            last = len(self._network.stages) - 1
+            numbers, exponent = self._forms.after_activation(last, s.sides)
+            found = [quotient(int(x), 1 << exponent) for x in numbers.ravel()]
+            forms, errors = np.array(found).T.reshape(2, dim + 1, -1)
+            at = int(t.form[t.layers])
+            s.forms[at : at + forms.size] = forms.ravel()
+            row = slice(int(t.row[-2]), int(t.row[-1]))
+            s.coef_error[row], s.const_error[row] = errors[:-1].max(axis=0), errors[-1]
+        c[k.SHARPENED] = 1
 
     def _find_ties(self, layer: int) -> None:
         """Find which rivals of all maxima of `layer` are the same function on the cell in hand."""

@@ -1,0 +1,39 @@
+"""How accurate the vertices and maps of a certified result are, at least.
+
+Error bounds compound with depth.  Signs do not suffer: what a bound does not prove is decided exactly.  But
+coordinates and maps are handed out as floats, and a bound as large as the number itself says nothing.  So what is
+not as accurate as this is computed in rational arithmetic, and rounded once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from polyenum.domains import Domain
+from polyenum.networks import PiecewiseLinearNetwork
+
+# Of a vertex, as a share of the largest coordinate of the domain's points.
+VERTEX_SHARE = 2.0**-22
+# Of a map's values on the domain, as a share of the largest value of that output at some points.
+MAP_SHARE = 2.0**-24
+_POINTS = 64
+_CORNERS_UP_TO = 8
+
+
+def map_limits(network: PiecewiseLinearNetwork, domain: Domain) -> np.ndarray:
+    """Return how much each output's values may be off on the domain: (outputs,) float64.
+
+    Always the same for the same network and domain.
+    """
+    random = np.random.default_rng(0)
+    if domain.dim <= _CORNERS_UP_TO:
+        corners = domain.vertices
+        points = random.dirichlet(np.ones(len(corners)), _POINTS) @ corners
+    else:
+        low, high = domain.bounding_box()
+        middle = np.array([float(x) for x in domain.interior_point()])
+        points = low + random.random((_POINTS, domain.dim)) * (high - low)
+        points = np.vstack([middle, points[domain.contains(points)]])
+    with np.errstate(all="ignore"):
+        values = np.abs(network(domain.embed(points)))
+    return MAP_SHARE * np.where(np.isfinite(values), values, 0.0).max(axis=0)

@@ -1,0 +1,112 @@
+"""Where a finished region is written to the output, if its numbers are accurate enough."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from polyenum.cells.compiled import compiled
+from polyenum.cells.vertex.forms import copy
+from polyenum.cells.vertex.refine import refine
+from polyenum.cells.vertex.split import drop_unused_labels
+from polyenum.cells.vertex.state import (
+    CERTIFIED,
+    HAND,
+    LABELS,
+    OUT_LABELS,
+    OUT_REGIONS,
+    OUT_VERTICES,
+    SHARPENED,
+    VERTICES,
+)
+from polyenum.cells.vertex.tighten import tighten
+from polyenum.cells.vertex.vertices import solve_vertex
+
+
+@compiled()
+def is_accurate(dims, t, s):
+    """Return whether vertices and outputs of the cell in hand are within the limits of `cells.accuracy`.
+
+    The outputs' bounds for the whole domain often suffice; ``loose`` says that they do not.  Then those for
+    this cell are derived.  What was computed exactly is as accurate as float64 holds it.
+    """
+    c = s.control
+    if c[CERTIFIED] == 0 or c[SHARPENED]:
+        return True
+    if precise_vertices(dims, t, s) or (
+        tighten(dims, t.layers - 1, t, s) and precise_vertices(dims, t, s)
+    ):
+        pass
+    elif not (refine(dims, t.layers - 1, t, s) and precise_vertices(dims, t, s)):
+        return False
+    if not t.loose[0]:
+        return True
+    s.tight[t.layers] = s.refined[t.layers] = 0
+    tighten(dims, t.layers, t, s)
+    if precise_outputs(t, s):
+        return True
+    return refine(dims, t.layers, t, s) and precise_outputs(t, s)
+
+
+@compiled()
+def precise_vertices(dims, t, s):
+    """Return whether all vertices are within the limit, after solving afresh those that were not."""
+    d, c = len(dims), s.control
+    limit, labels = t.vertex_limit[0], s.hand_labels[: c[LABELS]]
+    for v in range(c[VERTICES]):
+        point = s.hand_points[c[HAND], v]
+        if not point[d] <= limit:
+            solve_vertex(dims, labels, s.hand_masks[c[HAND], v], t, s, point)
+        if not point[d] <= limit:
+            return False
+    return True
+
+
+@compiled()
+def precise_outputs(t, s):
+    """Return whether the outputs' forms are within their limits on the whole domain."""
+    first = t.row[t.layers]
+    for u in range(len(t.map_limit)):
+        error = s.coef_error[first + u] * t.reach[0] + s.const_error[first + u]
+        if not error <= t.map_limit[u]:
+            return False
+    return True
+
+
+@compiled()
+def emit(dims, words, t, s):
+    """Append the cell in hand to the output; return False where there is no room."""
+    d = len(dims)
+    c = s.control
+    drop_unused_labels(words, s)
+    r, v0, l0 = c[OUT_REGIONS], c[OUT_VERTICES], c[OUT_LABELS]
+    if (
+        r >= len(s.out_vertex_end)
+        or v0 + c[VERTICES] > len(s.out_points)
+        or l0 + c[LABELS] > len(s.out_labels)
+    ):
+        return False
+    count, hand = c[VERTICES], c[HAND]
+    for v in range(count):
+        for k in range(d):
+            s.out_points[v0 + v, k] = s.hand_points[hand, v, k]
+        s.done[1] = max(s.done[1], s.hand_points[hand, v, d])
+        for w in range(words):
+            s.out_masks[v0 + v, w] = s.hand_masks[hand, v, w]
+    copy(s.hand_labels, 0, s.out_labels, l0, c[LABELS])
+    packed = s.out_sides[r]
+    for w in range(len(packed)):
+        # The factor moves bit 0 of byte i to bit i of the top byte.
+        packed[w] = (s.side_words[w] * np.uint64(0x0102040810204080)) >> np.uint64(56)
+    copy(s.forms, t.form[t.layers], s.out_forms[r], 0, s.out_forms.shape[1])
+    if t.loose[0]:
+        first = t.row[t.layers]
+        for u in range(len(t.map_limit)):
+            s.map_error[0, u] = max(s.map_error[0, u], s.coef_error[first + u])
+            s.map_error[1, u] = max(s.map_error[1, u], s.const_error[first + u])
+    c[SHARPENED] = 0
+    c[OUT_REGIONS] += 1
+    c[OUT_VERTICES] += c[VERTICES]
+    c[OUT_LABELS] += c[LABELS]
+    s.out_vertex_end[r] = c[OUT_VERTICES]
+    s.out_label_end[r] = c[OUT_LABELS]
+    return True

@@ -1,0 +1,114 @@
+"""Points inside regions, proven; and the region of a point that may lie on many hyperplanes."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyenum.cells.exact.numbers import integers, point_of
+from polyenum.cells.exact.pullback import PulledBack
+from polyenum.cells.exact.rays import ExactRays
+from polyenum.complex.point_sides import ExactPoints, proven_sides
+from polyenum.domains import Domain
+from polyenum.errors import NumericalError
+from polyenum.networks import PiecewiseLinearNetwork
+
+
+class Interior:
+    """Proves that points are inside regions.
+
+    Parameters
+    ----------
+    network : PiecewiseLinearNetwork
+    domain : Domain or None
+    exact : PulledBack
+        Of `network`.
+    """
+
+    def __init__(
+        self, network: PiecewiseLinearNetwork, domain: Domain | None, exact: PulledBack
+    ) -> None:
+        self._network, self._domain, self._exact = network, domain, exact
+
+    @cached_property
+    def _points(self) -> ExactPoints:
+        return ExactPoints(self._network, None)
+
+    def holds(self, sides: NDArray[np.uint8], point: NDArray[np.float64]) -> bool:
+        """Return whether a point is proven to be inside the region of `sides`, and in the domain."""
+        if self._domain is not None and not self._domain.contains(point):
+            return False
+        found, unsure = proven_sides(self._network, None, point[None])
+        if not unsure[0]:
+            return bool(np.array_equal(found[0], sides))
+        exact, known = self._points.sides(point)
+        return bool(np.array_equal(exact, sides)) and self._vanish(sides, ~known)
+
+    def region_of(self, x: NDArray[np.float64]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        """Return the sides of a region that `x` belongs to, one of those that meet there, and a point inside.
+
+        The region is the one just ahead of `x` in a random direction: into the domain, and along no hyperplane.
+
+        Returns
+        -------
+        sides : (hyperplanes,) uint8
+        inside : (inputs,) float64
+            NaN where none was found.
+        """
+        sides, unsure = proven_sides(self._network, None, x[None])
+        if not unsure[0] and (self._domain is None or self._strictly_in_domain(x)):
+            return sides[0].view(np.uint8), x
+        rays = ExactRays(self._network)
+        random = np.random.default_rng(0)
+        for _ in range(16):
+            direction = self._inwards(x, random)
+            ahead = rays(point_of(map(float, x)), integers(map(float, direction)))
+            if self._vanish(ahead.sides, (ahead.value == 0) & (ahead.slope == 0)):
+                return ahead.sides, self._inside(ahead.sides, x, direction)
+        raise NumericalError("no direction was found that lies in no hyperplane; move x a little")
+
+    def _vanish(self, sides: NDArray[np.uint8], which: NDArray[np.bool_]) -> bool:
+        """Return whether hyperplanes' forms are 0 on the whole region of `sides`."""
+        forms = self._exact.hyperplanes(sides, np.flatnonzero(which).tolist())
+        return not any(any(form) for form in forms)
+
+    def _strictly_in_domain(self, x: NDArray[np.float64]) -> bool:
+        assert self._domain is not None
+        at = point_of(map(float, x))
+        low, high = self._domain.bounding_box()
+        if not ((low < x) & (x < high)).all():
+            return False
+        rows = self._domain.side_forms()
+        # Only sides that are near can be 0 here.
+        near = rows[:, :-1] @ x + rows[:, -1] <= 1e-9 * (
+            np.abs(rows[:, :-1]) @ np.abs(x) + np.abs(rows[:, -1])
+        )
+        return all(
+            sum(a * b for a, b in zip(self._domain.sides[k], at, strict=True)) > 0
+            for k in np.flatnonzero(near).tolist()
+        )
+
+    def _inwards(self, x: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
+        """Return a random direction, from `x` towards the inside of the domain where there is one."""
+        if self._domain is None:
+            return random.uniform(-1, 1, len(x))
+        middle = np.array([float(v) for v in self._domain.interior_point()])
+        low, high = self._domain.bounding_box()
+        for shrink in range(40):
+            target = middle + 2.0**-shrink * random.uniform(-0.25, 0.25, len(x)) * (high - low)
+            if self._strictly_in_domain(target):
+                return target - x
+        return middle - x
+
+    def _inside(
+        self, sides: NDArray[np.uint8], x: NDArray[np.float64], direction: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        size = max(float(np.abs(x).max()), 2.0**-40)
+        direction = direction / float(np.abs(direction).max())
+        for exponent in range(0, 64, 4):
+            near = x + 2.0**-exponent * size * direction
+            if self.holds(sides, near):
+                return near
+        return np.full(len(x), np.nan)
