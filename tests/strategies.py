@@ -67,9 +67,9 @@ def degenerate_networks(
 ) -> Layers:
     """Small networks with the degeneracies that float enumeration goes wrong on.
 
-    Weights in {-1, 0, 1}, in float16, of sizes from 1e-30 to 1e30, or from 5e-324 to 1e90; zero biases; duplicated, opposite
-    and dead units; parallel and coincident hyperplanes, some of them 1e-12 or 1e-300 apart; hyperplanes
-    on the sides of the box [-1, 1]^d; many hyperplanes through one vertex or edge.
+    Weights in {-1, 0, 1}, in float16, of sizes from 1e-30 to 1e30, or from 5e-324 to 1e90; zero biases;
+    duplicated, opposite and dead units; parallel and coincident hyperplanes, some of them 1e-12 or 1e-300
+    apart; hyperplanes on the sides of the box [-1, 1]^d; many hyperplanes through one vertex or edge.
     """
     dim = draw(st.integers(*dims))
     hidden = draw(st.lists(st.integers(1, width), min_size=depth[0], max_size=depth[1]))

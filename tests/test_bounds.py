@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import polyenum as pe
 from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.vertex.engine import VertexEngine
+from polyenum.cells.vertex.refine import refine
 from polyenum.cells.vertex.tighten import loosen, tighten
 from polyenum.cells.vertex.vertices import cut_edge, solve_vertex
 from polyenum.cells.vertex.walker import PendingCell, VertexWalker
@@ -233,10 +234,11 @@ def test_solved_vertices_without_a_bound_fail() -> None:
 # -- forms of one cell -------------------------------------------------------------------------------
 
 
-def check_tight(net: list, box: pe.Box, factor: float = 1.0) -> float:
+def check_tight(net: list, box: pe.Box, factor: float = 1.0, *, refined: bool = False) -> float:
     """Walk region by region; hold the forms in hand against the exact ones, within bounds for one cell.
 
-    Returns how many times smaller the last layer's bounds are than those for the whole domain.
+    With `refined`, the forms in double precision.  Returns how many times smaller the last layer's bounds are
+    than those for the whole domain.
     """
     network = load(net)
     engine = VertexEngine(network, box, certified=True)
@@ -249,11 +251,14 @@ def check_tight(net: list, box: pe.Box, factor: float = 1.0) -> float:
         s = walker.state
         loosen(int(tables.layers), tables, s)  # outputs are never asked for in a walk
         tighten((0,) * box.dim, int(tables.layers), tables, s)
+        if refined:
+            refine((0,) * box.dim, int(tables.layers), tables, s)
         for layer in range(len(network.stages)):
             numbers, exponent = forms.before_activation(layer, s.sides)
             size = numbers.shape[1]
             at, row = tables.form[layer], slice(tables.row[layer], tables.row[layer + 1])
-            found = s.forms[at : at + (box.dim + 1) * size].reshape(-1, size)
+            own = s.high if s.refined[layer] else s.forms
+            found = own[at : at + (box.dim + 1) * size].reshape(-1, size)
             bounds = np.stack([s.coef_error[row]] * box.dim + [s.const_error[row]])
             for x, exact, bound in zip(found.flat, numbers.flat, bounds.flat, strict=True):
                 error = abs(Fraction(float(x)) - Fraction(int(exact), 1 << exponent))
@@ -278,9 +283,14 @@ def deep_networks(draw: st.DrawFn) -> tuple[list, pe.Box]:
     return net, pe.Box(middle - half, middle + half)
 
 
-@given(deep_networks())
-def test_forms_of_one_cell(case: tuple[list, pe.Box]) -> None:
-    check_tight(*case)
+@given(deep_networks(), st.booleans())
+def test_forms_of_one_cell(case: tuple[list, pe.Box], refined: bool) -> None:
+    check_tight(*case, refined=refined)
+
+
+@given(degenerate_networks(depth=(1, 4), width=5), st.booleans())
+def test_forms_of_one_cell_of_degenerate_networks(layers: Layers, refined: bool) -> None:
+    check_tight(layers, pe.Box(-1, 1, dim=len(layers[0][0][0])), refined=refined)
 
 
 def test_forms_of_one_cell_without_a_bound_fail() -> None:
@@ -291,8 +301,10 @@ def test_forms_of_one_cell_without_a_bound_fail() -> None:
         for m, n in zip(widths[:-1], widths[1:], strict=True)
     ]
     assert check_tight(net, pe.Box(-1, 1, dim=2)) > 10
-    with pytest.raises(AssertionError):
-        check_tight(net, pe.Box(-1, 1, dim=2), factor=0.0)
+    assert check_tight(net, pe.Box(-1, 1, dim=2), refined=True) > 1e3
+    for refined in (False, True):
+        with pytest.raises(AssertionError):
+            check_tight(net, pe.Box(-1, 1, dim=2), factor=0.0, refined=refined)
 
 
 # -- signs: a walk with a bound missing goes wrong ---------------------------------------------------

@@ -6,7 +6,7 @@ import numpy as np
 
 from polyenum.cells.compiled import compiled
 from polyenum.cells.vertex.forms import copy
-from polyenum.cells.vertex.refine import refine
+from polyenum.cells.vertex.refine import refine, sharpest
 from polyenum.cells.vertex.split import drop_unused_labels
 from polyenum.cells.vertex.state import (
     CERTIFIED,
@@ -97,7 +97,7 @@ def emit(dims, words, t, s):
     for w in range(len(packed)):
         # The factor moves bit 0 of byte i to bit i of the top byte.
         packed[w] = (s.side_words[w] * np.uint64(0x0102040810204080)) >> np.uint64(56)
-    copy(s.forms, t.form[t.layers], s.out_forms[r], 0, s.out_forms.shape[1])
+    copy(sharpest(t.layers, s), t.form[t.layers], s.out_forms[r], 0, s.out_forms.shape[1])
     if t.loose[0]:
         first = t.row[t.layers]
         for u in range(len(t.map_limit)):

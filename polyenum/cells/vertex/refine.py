@@ -1,8 +1,11 @@
 """The forms of the cell in hand in double the precision, where float64 proves nothing: in deep networks.
 
+They stand beside those that the walk computes with: these are corrected from cut to cut, which only works as
+long as nothing else changes them.  Signs, vertices and outputs are taken from the better ones.
+
 A form is carried through the layers as an unevaluated sum ``high + low`` of two float64 numbers (Dekker,
 "A floating-point technique for extending the available precision", Numer. Math. 18, 1971), for the sides of
-the cell in hand, and rounded to float64 at the end.  So its error is one rounding of the form itself, where
+the cell in hand; at the end the high part stands for it.  So its error is one rounding of the form itself, where
 `tighten` has one of every term of every layer.
 
 The bound
@@ -11,8 +14,9 @@ Adding one product ``a b`` to a sum, with ``a`` such a pair and ``b`` a float64 
 parts and its error, exactly; the product of the low part, rounded; two additions to the low part, rounded; and
 the renormalisation, exact.  Each rounding is of a number of at most ``4 u`` times the sum or the term, so all
 together err by at most ``16 u^2`` times the sum of absolute terms.  With ``k`` terms and four operations
-for slope and intercept ``16 (k + 4) u^2`` covers all.  Where a product is so small that its error term underflows, a few times
-the smallest number are lost; ``8 (k + 4)`` times it, and times the weight where it is multiplied on, are added.
+for slope and intercept ``16 (k + 4) u^2`` covers all.  Where a product is so small that its error term
+underflows, a few times the smallest number are lost; ``8 (k + 4)`` times it, and times the weight where it is
+multiplied on, are added.
 """
 
 from __future__ import annotations
@@ -36,6 +40,14 @@ def product_error(a, b, product):
     return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
+@compiled(inline="always")
+def sharpest(layer, s):
+    """Return the best forms of a layer: those of double precision where they are there."""
+    if s.refined[layer]:
+        return s.high
+    return s.forms
+
+
 @compiled(fastmath=False)
 def refine(dims, layer, t, s):
     """Compute the forms of all layers up to `layer` afresh, with bounds for the cell in hand.
@@ -56,7 +68,7 @@ def refine(dims, layer, t, s):
         if s.refined[below + 1]:
             continue
         add_terms(dims, below, t, s)
-        if not round_forms(dims, below + 1, t, s):
+        if not bound_high(dims, below + 1, t, s):
             return better
         s.refined[below + 1] = 1
         better = True
@@ -141,8 +153,8 @@ def add_terms(dims, layer, t, s):
 
 
 @compiled(fastmath=False)
-def round_forms(dims, layer, t, s):
-    """Put the high parts in the place of the forms of `layer`, with their bounds, where these are smaller.
+def bound_high(dims, layer, t, s):
+    """Bound the errors of the high parts alone, which stand for the forms of `layer` from now on.
 
     Returns
     -------
@@ -159,10 +171,8 @@ def round_forms(dims, layer, t, s):
         for k in range(d):
             largest = max(largest, abs(s.high[z + k * n + i]))
         constant = abs(s.high[z + d * n + i])
-        coef = (s.fine_coef[row + i] + UNIT * largest) * (1 + 2.0**-20) + SMALLEST
-        const = (s.fine_const[row + i] + UNIT * constant) * (1 + 2.0**-20) + SMALLEST
-        for k in range(d):
-            s.forms[z + k * n + i] = s.high[z + k * n + i]
-        s.forms[z + d * n + i] = s.high[z + d * n + i]
-        s.coef_error[row + i], s.const_error[row + i] = coef, const
+        coef = s.fine_coef[row + i] + UNIT * largest
+        const = s.fine_const[row + i] + UNIT * constant
+        s.coef_error[row + i] = coef * (1 + 2.0**-20) + SMALLEST
+        s.const_error[row + i] = const * (1 + 2.0**-20) + SMALLEST
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from polyenum.cells.compiled import compiled
+from polyenum.cells.vertex.refine import sharpest
 from polyenum.cells.vertex.state import HAND, LABELS, OVERRIDE, SMALLEST, UNIT, VERTICES
 
 
@@ -27,12 +28,13 @@ def classify(dims, layer, h, t, s):
     n = t.row[layer + 1] - t.row[layer]
     i = t.hyper_row[h]
     z = t.form[layer] + i
+    forms = sharpest(layer, s)
     coef, const = s.coef_error[t.row[layer] + i], s.const_error[t.row[layer] + i]
     threshold = t.threshold[h]
-    constant = s.forms[z + d * n]
+    constant = forms[z + d * n]
     steep = d * coef
     for k in range(d):
-        steep += abs(s.forms[z + k * n])
+        steep += abs(forms[z + k * n])
     gamma = (d + 4) * UNIT
     points = s.hand_points[c[HAND]]
     base = abs(constant) + abs(threshold)
@@ -40,7 +42,7 @@ def classify(dims, layer, h, t, s):
     for v in range(c[VERTICES]):
         value, size, reach = constant, base, 0.0
         for k in range(d):
-            term = s.forms[z + k * n] * points[v, k]
+            term = forms[z + k * n] * points[v, k]
             value += term
             size += abs(term)
             reach += abs(points[v, k])

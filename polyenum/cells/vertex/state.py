@@ -81,14 +81,14 @@ class State(ArrayTable):
         "coef_error": ("float64", 1),  # per coordinate: bounds on the errors of the forms in hand
         "const_error": ("float64", 1),
         "map_error": ("float64", 2),  # (2, outputs): the largest of the regions in the output
-        "plain_coef": ("float64", 1),  # the same for forms that are not refined
+        "plain_coef": ("float64", 1),  # the same for `forms`, also where there are better ones
         "plain_const": ("float64", 1),
         "tight": ("uint8", 1),  # per layer: whether they are for the cell in hand alone
         "refined": (
             "uint8",
             1,
         ),  # per layer: whether they are in double precision, for the cell in hand
-        "high": ("float64", 1),  # forms as pairs, like `forms`
+        "high": ("float64", 1),  # better forms, as pairs, in the places of `forms`
         "low": ("float64", 1),
         "fine_coef": ("float64", 1),  # bounds on the errors of the pairs
         "fine_const": ("float64", 1),

@@ -6,8 +6,8 @@ the same, but with that cell's own forms ``A``, ``C``, the slopes ``s`` of the p
 rounding only from the terms that were added and taken away again: those of the guess, and of the
 hyperplanes that could cut (`candidates`).
 
-A layer's forms are computed in floats from those of the layer before as these were then.  So the bounds here build
-on bounds of their own (``plain``), also where the forms have been computed in double precision since (`refine`).
+These are bounds for ``forms``, from which the next layer's are computed.  Where those of double precision are
+there (`refine`), signs are taken from them, with their bounds; the next layer's own build on ``plain``.
 """
 
 from __future__ import annotations
@@ -94,11 +94,8 @@ def tighten_next(dims, layer, t, s):
         largest = 0.0
         for k in range(d):
             largest = max(largest, abs(s.forms[z + k * n + i]))
-        # The forms may have been refined since: both are within the bound of the real one.
-        coef_size[terms] = steep * (largest + 3 * s.plain_coef[base + i])
-        const_size[terms] = (
-            steep * (abs(s.forms[z + d * n + i]) + 3 * s.plain_const[base + i]) + high
-        )
+        coef_size[terms] = steep * (largest + s.plain_coef[base + i])
+        const_size[terms] = steep * (abs(s.forms[z + d * n + i]) + s.plain_const[base + i]) + high
         active[terms] = i
         terms += 1
     if t.sparse[layer]:

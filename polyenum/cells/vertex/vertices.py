@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from polyenum.cells.compiled import compiled
+from polyenum.cells.vertex.refine import sharpest
 from polyenum.cells.vertex.state import HAND, HIGH, LABELS, LOW, SMALLEST, UNIT, VERTICES
 
 
@@ -27,8 +28,9 @@ def label_form(dims, label, t, s, out):
         layer += 1
     n = t.row[layer + 1] - t.row[layer]
     i = t.hyper_row[label]
+    forms = sharpest(layer, s)
     for k in range(d + 1):
-        out[k] = s.forms[t.form[layer] + k * n + i]
+        out[k] = forms[t.form[layer] + k * n + i]
     coef, const = s.coef_error[t.row[layer] + i], s.const_error[t.row[layer] + i]
     if t.group_first[label] >= 0:
         # A member of a maximum, less the largest: one more rounding of each coefficient.
@@ -37,7 +39,7 @@ def label_form(dims, label, t, s, out):
             own += 1
         j, largest = t.hyper_row[own], 0.0
         for k in range(d + 1):
-            out[k] -= s.forms[t.form[layer] + k * n + j]
+            out[k] -= forms[t.form[layer] + k * n + j]
             if k < d:
                 largest = max(largest, abs(out[k]))
         coef += s.coef_error[t.row[layer] + j] + 2 * UNIT * largest

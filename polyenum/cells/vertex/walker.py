@@ -399,6 +399,7 @@ class VertexWalker:
             forms, errors = np.array(found).T.reshape(2, dim + 1, -1)
             at = int(t.form[t.layers])
             s.forms[at : at + forms.size] = forms.ravel()
+            s.refined[t.layers] = 0
             row = slice(int(t.row[-2]), int(t.row[-1]))
             s.coef_error[row], s.const_error[row] = errors[:-1].max(axis=0), errors[-1]
         c[k.SHARPENED] = 1
