@@ -92,7 +92,7 @@ class Contenders:
             sure = (high[:, :-1] < low[:, 1:]) | ~contends[:, :-1]
         found = np.empty(order.shape, np.int64)
         np.put_along_axis(found, order, np.arange(order.shape[1])[None], axis=1)
-        unsure = ~sure.all(axis=1)
+        unsure = np.asarray(~sure.all(axis=1))
         # Region by region: one exact map serves all vertices that are met there first.
         for corner, at in zip(self.corner.tolist(), self._at.tolist(), strict=True):
             if unsure[at]:

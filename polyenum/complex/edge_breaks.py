@@ -9,7 +9,7 @@ at its two ends.
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _U = 2.0**-53
 _TINY = 5e-324
+# What the walk leaves vertices off by, relative to the domain's size, before it solves them afresh.
+_USUAL = 2.0**-26
+_ROUNDED = 2.0**-43
 
 
 class Breaks(NamedTuple):
@@ -128,7 +131,8 @@ class Edges:
         if len(chosen) == 1:
             return Breaks(chosen, [], [])
         start, end = (self._values.exact(int(x.corner[k])) for k in (p, q))
-        largest, codes, between = [chosen[0]], [], []
+        largest, between = [chosen[0]], []
+        codes: list[int] = []
         k = 0
         while k < len(chosen) - 1:
             share, k = _next_break(start, end, [columns[0] for columns in chosen], k)
@@ -165,11 +169,11 @@ class Edges:
     def error(self) -> float:
         """A bound on what any coordinate of any point is off by."""
         scale = float(np.abs(self._cx.vertices).max())
-        return self._limit(scale) * (1 + 2.0**-40)
+        return max(self._cx.vertex_error, float(self._limit(scale))) * (1 + 2.0**-40)
 
-    def _limit(self, scale: float | NDArray[np.float64]) -> float | NDArray[np.float64]:
+    def _limit(self, scale: Any) -> Any:
         """Return how far off a point may be that floats find between vertices no larger than `scale`."""
-        return 32 * (self._cx.vertex_error + _U * scale + _TINY)
+        return 32 * (np.minimum(self._cx.vertex_error, _USUAL * scale) + _U * scale + _TINY)
 
     def _crossings(self, edge: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return where on some edges their `pair` crosses, and whether that is within the limit.
@@ -180,6 +184,9 @@ class Edges:
         ``t - t* = (A B* - B A*) / ((A + B) (A* + B*))``, which is at most
         ``max(Ea, Eb) / (A + B - Ea - Eb)``.  Rounding of ``t`` adds less than ``4 u``, that of the mean less
         than ``8 u`` times the larger end; what underflows adds less than four of the smallest subnormal.
+
+        The bound is mostly due to ``r``, of which far less is used up.  So beyond that the sums' own
+        rounding, which is what it is, may move a point by `_ROUNDED` of its size at most.
         """
         value, error = self._values.value, self._values.error
         (p, q), (i, j) = self.ends[edge].T, self.pair[edge].T
@@ -198,6 +205,9 @@ class Edges:
             off = self._cx.vertex_error + length * share_error + 8 * _U * scale + 4 * _TINY
             sure = (rest > 0) & (off <= self._limit(scale)) & np.isfinite(a + b)
             sure &= np.isfinite(found).all(axis=1)
+            rounding = self._values.rounding
+            noise = rounding[p, i] + rounding[p, j] + rounding[q, i] + rounding[q, j]
+            sure &= noise * length <= _ROUNDED * scale * rest
         return found, sure
 
 

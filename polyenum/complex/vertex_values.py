@@ -75,6 +75,8 @@ class VertexValues:
     ----------
     value, error : (vertices, columns) float64
         Each value, and a bound on its distance from the true one: proven if the complex is certified.
+    rounding : (vertices, columns) float64
+        The part of the bound that is the rounding of the sums.
     low, high : (vertices, columns) float64
         Between which the true value lies, the ends included.
     """
@@ -89,7 +91,7 @@ class VertexValues:
         corner[ids[::-1]] = np.arange(len(ids))[::-1]  # the first of each vertex
         self._region = np.repeat(np.arange(len(cx)), np.diff(cx.vertex_offsets))
         with np.errstate(over="ignore", invalid="ignore"):
-            self.value, self.error = self._floats(self._region[corner])
+            self.value, self.error, self.rounding = self._floats(self._region[corner])
             # One step outwards each: the sums are rounded too.
             self.low = np.nextafter(self.value - self.error, -np.inf)
             self.high = np.nextafter(self.value + self.error, np.inf)
@@ -99,13 +101,15 @@ class VertexValues:
             self.value, self.low, self.high = (
                 np.hstack([a, column]) for a in (self.value, self.low, self.high)
             )
-            self.error = np.hstack([self.error, np.zeros_like(column)])
+            self.error, self.rounding = (
+                np.hstack([a, np.zeros_like(column)]) for a in (self.error, self.rounding)
+            )
         self._forms = ExactForms(cx.network, cx.domain)
         self._regions: dict[int, tuple[NDArray[np.uint8], list[Form], int]] = {}
         self._known: dict[int, Exact] = {}
 
-    def _floats(self, region: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the outputs at all vertices, each by the map of a region, and their error bounds."""
+    def _floats(self, region: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
+        """Return `value`, `error` and `rounding` of the outputs, at each vertex by the map of a region."""
         cx, own, x = self._cx, self._outputs, self._cx.vertices
         a, c = cx.weights[region][:, own], cx.biases[region][:, own]
         coef, const = cx.map_error[:, own]
@@ -114,8 +118,9 @@ class VertexValues:
         size = np.einsum("nok,nk->no", np.abs(a), np.abs(x)) + np.abs(c)
         reach = np.abs(x).sum(axis=1, keepdims=True)
         steep = np.abs(a).sum(axis=2) + d * coef
-        error = gamma(d + 3) * size + coef * reach + const + steep * cx.vertex_error
-        return found, error * _INFLATE + 4 * (d + 4) * _TINY
+        rounding = gamma(d + 3) * size
+        error = rounding + coef * reach + const + steep * cx.vertex_error
+        return found, error * _INFLATE + 4 * (d + 4) * _TINY, rounding
 
     def exact(self, corner: int) -> Exact:
         """Return the vertex of a corner, and all columns there, in rational numbers."""
