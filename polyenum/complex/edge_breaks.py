@@ -8,6 +8,7 @@ at its two ends.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,8 @@ from polyenum.complex.vertex_values import Exact, VertexValues
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
+
+Point = tuple[Fraction, ...]
 
 _U = 2.0**-53
 _TINY = 5e-324
@@ -37,13 +40,13 @@ class Breaks(NamedTuple):
         The columns that are the largest on each part, equal there, increasing.
     codes : list of int
         The points between one part and the next.
-    exact : list of Exact
-        What is there; of all columns, if there are breaks.
+    points : list of tuple of Fraction
+        Their coordinates.
     """
 
     largest: list[list[int]]
     codes: list[int]
-    exact: list[Exact]
+    points: list[Point]
 
 
 class Edges:
@@ -81,7 +84,7 @@ class Edges:
         self.ends = np.column_stack(np.divmod(keys, self._vertices)).reshape(-1, 2)
         self.pair = np.full((len(keys), 2), -1)
         self._others = self._vertices + len(keys)
-        self._exact: dict[int, tuple[Fraction, ...]] = {}
+        self._exact: dict[int, Point] = {}
         self._breaks: dict[int, Breaks] = {}
         # The corners from which each edge goes out, side by side.
         self._order = np.argsort(self.of, kind="stable")
@@ -91,7 +94,7 @@ class Edges:
         """Return the code of the first break of some edges."""
         return self._vertices + edge
 
-    def new_point(self, point: tuple[Fraction, ...]) -> int:
+    def new_point(self, point: Point) -> int:
         """Return a new code, of a point in rational coordinates."""
         code = self._others
         self._others += 1
@@ -117,33 +120,28 @@ class Edges:
             p, q = q, p
         # What is the largest somewhere on the edge contends at both ends.
         own = np.intersect1d(x.contending(p), x.contending(q))
-        at_p, at_q = x.orders(p)[own].tolist(), x.orders(q)[own].tolist()
-        equal: dict[tuple[int, int], list[int]] = {}
-        for k, a, b in zip(own.tolist(), at_p, at_q, strict=True):
-            equal.setdefault((a, b), []).append(k)
-        # From steepest down to steepest up, without those below another one at both ends.
-        chosen: list[list[int]] = []
-        best = -1
-        for (_, b), columns in sorted(equal.items(), reverse=True):
-            if b > best:
-                chosen.append(columns)
-                best = b
-        if len(chosen) == 1:
-            return Breaks(chosen, [], [])
-        start, end = (self._values.exact(int(x.corner[k])) for k in (p, q))
-        largest, between = [chosen[0]], []
-        codes: list[int] = []
+        largest = _upper(own.tolist(), x.orders(p)[own].tolist(), x.orders(q)[own].tolist())
+        if len(largest) == 1:
+            return Breaks(largest, [], [])
+        start, end = (self._values.exact(int(x.corner[k])).of(own.tolist()) for k in (p, q))
+        # The same again where signs are certified; elsewhere floats may have said what is not so.
+        largest = _upper(list(range(len(own))), start.values, end.values)
+        columns = [equal[0] for equal in largest]
+        largest = [[int(own[k]) for k in equal] for equal in largest]
+        start, end = start.of(columns), end.of(columns)
+        found = Breaks([largest[0]], [], [])
         k = 0
-        while k < len(chosen) - 1:
-            share, k = _next_break(start, end, [columns[0] for columns in chosen], k)
-            largest.append(chosen[k])
-            between.append(start.towards(end, share))
-            if codes:
-                codes.append(self.new_point(between[-1].point))
+        while k < len(columns) - 1:
+            share, k = _next_break(start, end, k)
+            found.largest.append(largest[k])
+            point = start.towards(end, share).point
+            if found.codes:
+                found.codes.append(self.new_point(point))
             else:
-                codes.append(self._vertices + edge)
-                self._exact[codes[0]] = between[0].point
-        return Breaks(largest, codes, between)
+                found.codes.append(self._vertices + edge)
+                self._exact[found.codes[0]] = point
+            found.points.append(point)
+        return found
 
     def coordinates(self, codes: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the coordinates of points (n,): (n, dim), each within `error`."""
@@ -161,8 +159,9 @@ class Edges:
         exactly = ~vertex
         exactly[at[sure]] = False
         for k in np.flatnonzero(exactly).tolist():
-            point = self._exact[int(codes[k])]
-            found[k] = [quotient(x.numerator, x.denominator)[0] for x in point]
+            point = self._exact.get(int(codes[k]))
+            if point is not None:
+                found[k] = [quotient(x.numerator, x.denominator)[0] for x in point]
         return found
 
     @property
@@ -211,16 +210,36 @@ class Edges:
         return found, sure
 
 
-def _next_break(start: Exact, end: Exact, columns: list[int], current: int) -> tuple[Fraction, int]:
-    """Return where column ``columns[current]`` is first exceeded along an edge, and by which of the later.
+def _upper(columns: list[int], start: Sequence[Any], end: Sequence[Any]) -> list[list[int]]:
+    """Return the columns that are below no other at both ends, equal ones together, steepest down first.
+
+    Parameters
+    ----------
+    columns : list of int
+    start, end : sequence
+        Their values at the two ends, or numbers in the same order.
+    """
+    equal: dict[tuple[Any, Any], list[int]] = {}
+    for k, a, b in zip(columns, start, end, strict=True):
+        equal.setdefault((a, b), []).append(k)
+    found: list[list[int]] = []
+    best = None
+    for (_, b), together in sorted(equal.items(), reverse=True):
+        if best is None or b > best:
+            found.append(together)
+            best = b
+    return found
+
+
+def _next_break(start: Exact, end: Exact, current: int) -> tuple[Fraction, int]:
+    """Return where a column is first exceeded along an edge, as a share of it, and by which of the later.
 
     They come in the order of their slopes; of several that do so at once the last is the steepest.
     """
     a, b = start.values, end.values
-    own = columns[current]
     best, chosen = Fraction(2), current
-    for k in range(current + 1, len(columns)):
-        lead, lag = a[own] - a[columns[k]], b[columns[k]] - b[own]
+    for k in range(current + 1, len(a)):
+        lead, lag = a[current] - a[k], b[k] - b[current]
         share = lead / (lead + lag)
         if share <= best:
             best, chosen = share, k

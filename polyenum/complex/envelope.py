@@ -15,14 +15,13 @@ Columns that are equal at every vertex of a region are equal on all of it: the f
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.complex.contenders import Contenders
-from polyenum.complex.edge_breaks import Edges
+from polyenum.complex.edge_breaks import Edges, Point
 from polyenum.complex.vertex_values import Exact, VertexValues
 from polyenum.ragged import rows_and_steps
 
@@ -183,6 +182,8 @@ class _Search:
         x = self._contenders
         own = np.arange(x.starts[row], x.starts[row] + x.counts[row])
         off = own[(x.vertex[own] != start) & (x.vertex[own] != end)]
+        if not len(off):  # a region of two corners, which floats without bounds may leave
+            return equal
         orders = x.orders(int(off[0]))[equal]
         return [k for k, order in zip(equal, orders, strict=True) if order == orders.max()]
 
@@ -190,16 +191,14 @@ class _Search:
         """Find the cells of three or more columns on a region, and the lines between them."""
         x, edges = self._contenders, self._edges
         corners = range(int(x.starts[row]), int(x.starts[row] + x.counts[row]))
-        outline = [self._values.exact(int(x.corner[k])) for k in corners]
-        known: dict[tuple[Fraction, ...], int] = {}
+        own = np.flatnonzero(self._alive[row]).tolist()
+        outline = [self._values.exact(int(x.corner[k])).of(own) for k in corners]
+        known: dict[Point, int] = {}
         for corner, exact in zip(corners, outline, strict=True):
             known[exact.point] = int(x.vertex[corner])
             breaks = edges.breaks(int(edges.of[corner]))
-            known.update(
-                (at.point, code) for at, code in zip(breaks.exact, breaks.codes, strict=True)
-            )
-        own = np.flatnonzero(self._alive[row]).tolist()
-        cells = {i: points for i in own if (points := _cell(outline, i, own))}
+            known.update(zip(breaks.points, breaks.codes, strict=True))
+        cells = {i: points for k, i in enumerate(own) if (points := _cell(outline, k))}
         self._alive[row] = False
         self._alive[row, list(cells)] = True
         for i, j in ((i, j) for i in cells for j in cells if i < j):
@@ -226,10 +225,10 @@ def _pairs(
     return pair_row[once], i, j
 
 
-def _cell(outline: list[Exact], own: int, columns: list[int]) -> list[tuple[Fraction, ...]]:
+def _cell(outline: list[Exact], own: int) -> list[Point]:
     """Return the vertices of the part of a convex polygon where a column is the largest; none of a line."""
     polygon = outline
-    for other in columns:
+    for other in range(len(outline[0].values)):
         if other == own:
             continue
         values = [at.values[own] - at.values[other] for at in polygon]

@@ -15,12 +15,15 @@ errs by at most::
 
 Gradual underflow adds at most the smallest subnormal for each product: ``d`` of the value, and fewer than
 ``2 d + 8`` of the bound itself.  The rest of the bound's own rounding is relative, and less than ``2**-40``.
+
+The maps' error holds for every region, so in deep networks it says nothing about one.  Where that leaves open
+which value is the largest, a region's map is enclosed again, for its own pieces (`polyenum.proof.enclosure`).
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,12 +32,15 @@ from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.exact.numbers import Form, meet, point_of, to_fractions, value
 from polyenum.cells.exact.stages import Scaled, aligned, scaled
 from polyenum.cells.vertex.tables import gamma
+from polyenum.proof import enclosure
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
 
 _INFLATE = 1 + 2.0**-40
 _TINY = 5e-324
+# Vertices whose bounds are tightened at a time.
+_BATCH = 512
 
 
 class Exact(NamedTuple):
@@ -50,6 +56,10 @@ class Exact(NamedTuple):
 
     point: tuple[Fraction, ...]
     values: tuple[Fraction, ...]
+
+    def of(self, columns: list[int]) -> Exact:
+        """Return the same without the other columns."""
+        return Exact(self.point, tuple(self.values[k] for k in columns))
 
     def towards(self, other: Exact, share: Fraction) -> Exact:
         """Return what is at ``self + share (other - self)``, where all columns are affine in between."""
@@ -79,6 +89,9 @@ class VertexValues:
         The part of the bound that is the rounding of the sums.
     low, high : (vertices, columns) float64
         Between which the true value lies, the ends included.
+    loose : (vertices,) bool
+        Where more than half of some bound is due to the map, whose error holds for every region: `tighten`
+        helps.
     """
 
     def __init__(
@@ -87,17 +100,15 @@ class VertexValues:
         self._cx, self._outputs = cx, outputs
         self._constant: Scaled | None = None
         ids = cx.vertex_ids
-        corner = np.empty(len(cx.vertices), np.int64)
-        corner[ids[::-1]] = np.arange(len(ids))[::-1]  # the first of each vertex
+        self._corner = np.empty(len(cx.vertices), np.int64)
+        self._corner[ids[::-1]] = np.arange(len(ids))[::-1]  # the first of each vertex
         self._region = np.repeat(np.arange(len(cx)), np.diff(cx.vertex_offsets))
         with np.errstate(over="ignore", invalid="ignore"):
-            self.value, self.error, self.rounding = self._floats(self._region[corner])
-            # One step outwards each: the sums are rounded too.
-            self.low = np.nextafter(self.value - self.error, -np.inf)
-            self.high = np.nextafter(self.value + self.error, np.inf)
+            self.value, self.error, self.rounding, self.loose = self._floats()
+            self.low, self.high = _around(self.value, self.error)
         if constant is not None:
             self._constant = scaled([constant])
-            column = np.full((len(corner), 1), constant)
+            column = np.full((len(self.value), 1), constant)
             self.value, self.low, self.high = (
                 np.hstack([a, column]) for a in (self.value, self.low, self.high)
             )
@@ -108,19 +119,44 @@ class VertexValues:
         self._regions: dict[int, tuple[NDArray[np.uint8], list[Form], int]] = {}
         self._known: dict[int, Exact] = {}
 
-    def _floats(self, region: NDArray[np.int64]) -> tuple[NDArray[np.float64], ...]:
-        """Return `value`, `error` and `rounding` of the outputs, at each vertex by the map of a region."""
+    def _floats(self) -> tuple[NDArray[Any], ...]:
+        """Return `value`, `error`, `rounding` and `loose` of outputs, by the map of a region of each vertex."""
         cx, own, x = self._cx, self._outputs, self._cx.vertices
+        region = self._region[self._corner]
         a, c = cx.weights[region][:, own], cx.biases[region][:, own]
         coef, const = cx.map_error[:, own]
         d = cx.dim
         found = np.einsum("nok,nk->no", a, x) + c
         size = np.einsum("nok,nk->no", np.abs(a), np.abs(x)) + np.abs(c)
-        reach = np.abs(x).sum(axis=1, keepdims=True)
         steep = np.abs(a).sum(axis=2) + d * coef
         rounding = gamma(d + 3) * size
-        error = rounding + coef * reach + const + steep * cx.vertex_error
-        return found, error * _INFLATE + 4 * (d + 4) * _TINY, rounding
+        of_map = coef * np.abs(x).sum(axis=1, keepdims=True) + const
+        error = (rounding + of_map + steep * cx.vertex_error) * _INFLATE + 4 * (d + 4) * _TINY
+        return found, error, rounding, (of_map > error / 2).any(axis=1)
+
+    def tighten(self, vertices: NDArray[np.int64]) -> None:
+        """Bound the values at some vertices again, with what rounding can do on a region of each alone.
+
+        In deep networks the bounds for every pattern are a million times as large.
+        """
+        cx, n = self._cx, len(self._outputs)
+        start = enclosure.entering(cx.domain)
+        for begin in range(0, len(vertices), _BATCH):
+            own = vertices[begin : begin + _BATCH]
+            with np.errstate(all="ignore"):
+                sides = cx.sides_of(self._region[self._corner[own]])
+                forms = [
+                    a[..., self._outputs] for a in enclosure.through(cx.network, sides, start)[1]
+                ]
+                radius = np.full(len(own), cx.vertex_error)
+                value, error = enclosure.values_at(
+                    (forms[0], forms[1]), np.zeros(n), cx.vertices[own], radius
+                )
+                better = error < self.error[own, :n]
+                value = np.where(better, value, self.value[own, :n])
+                error = np.where(better, error, self.error[own, :n])
+                self.value[own, :n], self.error[own, :n] = value, error
+                self.low[own, :n], self.high[own, :n] = _around(value, error)
 
     def exact(self, corner: int) -> Exact:
         """Return the vertex of a corner, and all columns there, in rational numbers."""
@@ -164,3 +200,10 @@ class VertexValues:
         words = cx.corner_masks[corner].astype("<u8").view(np.uint8)
         bits = np.unpackbits(words, bitorder="little")[: len(labels)]
         return sorted(labels[bits == 1].tolist())
+
+
+def _around(
+    value: NDArray[np.float64], error: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return bounds below and above; one step outwards each, since the sums are rounded too."""
+    return np.nextafter(value - error, -np.inf), np.nextafter(value + error, np.inf)
