@@ -499,6 +499,43 @@ def test_a_vertex_an_ulp_beside_the_level() -> None:
     assert len(cx.level_set(np.nextafter(0.1, 0))) == 0
 
 
+@share(0.5)
+@given(st.one_of(small, with_outputs()))
+def test_values_at_vertices_lie_within_their_bounds(layers: list) -> None:
+    cx = enumerated(layers)
+    outputs = np.arange(cx.network.output_dim)
+    values = vertex_values.VertexValues(cx, outputs, 0.5)
+    corners = range(0, len(cx.corner_points), max(1, len(cx.corner_points) // 20))
+    for _ in range(2):
+        for corner in corners:
+            vertex = cx.vertex_ids[corner]
+            exact = values.exact(corner).values
+            assert exact[-1] == 0.5
+            for k, x in enumerate(exact):
+                low, high = Fraction(values.low[vertex, k]), Fraction(values.high[vertex, k])
+                assert low <= x <= high
+                assert abs(Fraction(values.value[vertex, k]) - x) <= values.error[vertex, k]
+        values.tighten(np.arange(len(cx.vertices)))
+
+
+def test_on_a_slice_of_a_larger_space() -> None:
+    """Points are in the slice's own coordinates, and lines close there too."""
+    net = random_network([5, 12, 12, 3], seed=4)
+    corners = np.random.default_rng(0).normal(size=(3, 5))
+    domain = pe.Slice.through(*corners, lower=-1, upper=2)
+    cx = pe.enumerate_regions(net, domain, threads=1)
+    level = float(np.median(cx(cx.centroids)[:, 1]))
+    found = cx.level_set(level, output=1)
+    assert len(found) > 5
+    np.testing.assert_allclose(net(domain.embed(found.points))[:, 1], level, atol=1e-10)
+    low, high = domain.bounding_box()
+    inside = ((found.points > low) & (found.points < high)).all(axis=1)
+    np.testing.assert_array_equal(np.bincount(found.pieces.ravel()), np.where(inside, 2, 1))
+    boundary = cx.decision_boundary()
+    values = np.sort(net(domain.embed(boundary.points)), axis=1)
+    np.testing.assert_allclose(values[:, -1], values[:, -2], atol=1e-10)
+
+
 def test_the_bound_on_values_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it the noise of a float is a sign."""
     net = [([[1.0, 1.0], [1.0, 1.0 + 2.0**-52]], [0.1, 0.1]), ([[3.0, -3.0]], [0.3])]

@@ -99,18 +99,21 @@ class Contenders:
         np.put_along_axis(found, order, np.arange(order.shape[1])[None], axis=1)
         unsure = np.asarray(~sure.all(axis=1))
         # Region by region: one exact map serves all vertices that are met there first.
-        for corner, at in zip(self.corner.tolist(), self._at.tolist(), strict=True):
+        for k in np.flatnonzero(unsure[self._at]).tolist():
+            at = int(self._at[k])
             if unsure[at]:
                 unsure[at] = False
-                exact = self._values.exact(corner).values
+                exact = self._values.exact(int(self.corner[k])).values
                 own = np.flatnonzero(self._contends[at]).tolist()
-                place = {x: k for k, x in enumerate(sorted({exact[k] for k in own}))}
-                found[at, own] = [place[exact[k]] for k in own]
+                place = {x: n for n, x in enumerate(sorted({exact[c] for c in own}))}
+                found[at, own] = [place[exact[c]] for c in own]
         return found
 
-    def orders(self, corner: NDArray[np.int64] | int) -> NDArray[np.int64]:
-        """Return the exact order at corners: (..., columns), to be compared among survivors."""
-        return self._orders[self._at[corner]]
+    def orders(
+        self, corner: NDArray[np.int64] | int, column: NDArray[np.int64] | list[int]
+    ) -> NDArray[np.int64]:
+        """Return the exact order of columns at corners, (n,): to be compared at one vertex, among survivors."""
+        return self._orders[self._at[corner], column]
 
     def contending(self, corner: int) -> NDArray[np.int64]:
         """Return the columns that survive in some region at the vertex of a corner."""

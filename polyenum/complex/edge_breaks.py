@@ -120,7 +120,7 @@ class Edges:
             p, q = q, p
         # What is the largest somewhere on the edge contends at both ends.
         own = np.intersect1d(x.contending(p), x.contending(q))
-        largest = _upper(own.tolist(), x.orders(p)[own].tolist(), x.orders(q)[own].tolist())
+        largest = _upper(own.tolist(), x.orders(p, own).tolist(), x.orders(q, own).tolist())
         if len(largest) == 1:
             return Breaks(largest, [], [])
         start, end = (self._values.exact(int(x.corner[k])).of(own.tolist()) for k in (p, q))

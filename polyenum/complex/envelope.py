@@ -129,9 +129,7 @@ class _Search:
         pair, step = rows_and_steps(x.counts[row])
         first = np.cumsum(x.counts[row]) - x.counts[row]
         corner = x.starts[row][pair] + step
-        orders = x.orders(corner)
-        each = np.arange(len(corner))
-        sign = np.sign(orders[each, i[pair]] - orders[each, j[pair]])
+        sign = np.sign(x.orders(corner, i[pair]) - x.orders(corner, j[pair]))
         following = sign[first[pair] + (step + 1) % x.counts[row][pair]]
         if not len(row):
             return np.zeros(0, np.int64)
@@ -184,7 +182,7 @@ class _Search:
         off = own[(x.vertex[own] != start) & (x.vertex[own] != end)]
         if not len(off):  # a region of two corners, which floats without bounds may leave
             return equal
-        orders = x.orders(int(off[0]))[equal]
+        orders = x.orders(int(off[0]), equal)
         return [k for k, order in zip(equal, orders, strict=True) if order == orders.max()]
 
     def _cut_up(self, row: int) -> None:

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 _INFLATE = 1 + 2.0**-40
 _TINY = 5e-324
-# Vertices whose bounds are tightened at a time.
-_BATCH = 512
+# Entries of forms that are held at a time while bounds are tightened.
+_BATCH = 1 << 22
 
 
 class Exact(NamedTuple):
@@ -141,8 +141,9 @@ class VertexValues:
         """
         cx, n = self._cx, len(self._outputs)
         start = enclosure.entering(cx.domain)
-        for begin in range(0, len(vertices), _BATCH):
-            own = vertices[begin : begin + _BATCH]
+        step = max(1, _BATCH // ((cx.dim + 1) * max(1, cx.network.hyperplane_count)))
+        for begin in range(0, len(vertices), step):
+            own = vertices[begin : begin + step]
             with np.errstate(all="ignore"):
                 sides = cx.sides_of(self._region[self._corner[own]])
                 forms = [
