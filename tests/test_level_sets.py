@@ -455,6 +455,22 @@ def test_three_outputs_meet_in_one_point() -> None:
     assert len(found.points) == 4
 
 
+def test_three_outputs_meet_on_an_edge() -> None:
+    """-x, x, and one that is -y below the edge y = 0, and touches the others from below at (0, 0)."""
+    hidden = ([[1.0, 0], [0, 1], [0, 1]], [2.0, 2, 0])
+    outputs = np.array([[-1.0, 0, 0], [1, 0, 0], [0, -1, -5], [0, -0.5, -1.5]])
+    # The last is less below the edge, more above it, and equal on it: nowhere the largest but in (0, 0).
+    for count in (3, 4):
+        cx = enumerated([hidden, (outputs[:count], [2.0, -2, 2, 1][:count])])
+        check_decision(cx)
+        found = cx.decision_boundary()
+        assert found.outputs is not None
+        assert sorted(found.outputs.tolist()) == [[0, 1], [0, 2], [1, 2]]
+        degree = np.bincount(found.pieces.ravel())
+        assert found.points[degree == 3].tolist() == [[0, 0]]
+        assert len(found.points) == 4
+
+
 def test_outputs_equal_on_a_part_of_a_region() -> None:
     """Two outputs are one and the same, and the largest where the third is not: that part is flat."""
     found = enumerated([([[1.0, 0]], [2.0]), ([[1.0], [1], [0]], [-2, -2, 0])]).decision_boundary()
