@@ -456,27 +456,76 @@ class RegionComplex:
     # -- level sets ------------------------------------------------------------------------------
 
     def level_set(self, level: float = 0.0, *, output: int = 0) -> Segments:
-        """Return where an output has a value: straight pieces, one in each region that has some (2-D only).
+        """Return where an output has a value, as lines (2-D only).
+
+        Which pieces there are, and which of their ends are the same point, is decided exactly.  A piece lies
+        in a region that the set cuts in two, or on an edge of one, also where the output only touches the
+        value there.  Regions on all of which the output has the value are listed in ``flat``; no piece lies
+        in one or on its edge.  A point where the output touches the value, and nothing around it, is none.
+        So at a point inside the domain two pieces meet, unless it is a vertex, or lies where an activation
+        jumps: the regions on the two sides of a jump have ends and edges of their own.
+
+        Parameters
+        ----------
+        level : float
+            Taken as the exact number that this float64 is.
+        output : int
 
         Returns
         -------
         Segments
-            With ``ends`` (n, 2, 2) float64 and ``regions`` (n,) int64.
+            With ``points`` (m, 2) float64, ``pieces`` (n, 2) int64 and ``ends`` (n, 2, 2) float64,
+            ``regions`` (n,) int64 and ``flat`` (k,) int64.
+
+        Raises
+        ------
+        RegionError
+            If there is no such output, or the complex is not in 2-D or without vertices.
+        OptionError
+            If the level is not a number that float64 holds, or the output no integer.
 
         Examples
         --------
         >>> import polyenum as pe
         >>> net = [([[1.0, 0], [0, 1.0]], [0, 0]), ([[1.0, 1]], [-0.5])]
-        >>> zero = pe.enumerate_regions(net, pe.Box(-1, 1, dim=2)).level_set()
-        >>> zero.regions.tolist()
-        [1, 2, 3]
+        >>> cx = pe.enumerate_regions(net, pe.Box(-1, 1, dim=2))
+        >>> zero = cx.level_set()
+        >>> zero.regions.tolist(), len(zero.points)
+        ([1, 2, 3], 4)
+        >>> cx.level_set(-0.5).flat.tolist()
+        [0]
         """
         from polyenum.complex.level_sets import level_set
 
         return level_set(self, level, output)
 
     def decision_boundary(self) -> Segments:
-        """Return where the largest output changes, or the only one its sign: straight pieces (2-D only)."""
+        """Return where the largest output changes, or the only one its sign, as lines (2-D only).
+
+        As exact as `level_set`.  A piece has other largest outputs on its two sides, none in common; it lies
+        in a region or on an edge between two.  Where one output touches the largest from below, or the only
+        one touches 0 without a change of sign, there is none.  Regions on some part of which several outputs
+        are the largest, equal to each other (or the only one is 0), are listed in ``flat``: such a part has
+        its outputs in common with what is beside it, and no piece between them.  Across a jump of an
+        activation the largest output may change without a tie; that is no piece.
+
+        Returns
+        -------
+        Segments
+            As from `level_set`, with ``outputs`` (n, 2) int64, the largest on the two sides.
+
+        Raises
+        ------
+        RegionError
+            If the complex is not in 2-D, or without vertices.
+
+        Examples
+        --------
+        >>> import polyenum as pe
+        >>> net = [([[1.0, 0], [0, 1.0]], [0, 0]), ([[1.0, 0], [0, 1], [0, 0]], [0, 0, 0.5])]
+        >>> pe.enumerate_regions(net, pe.Box(-1, 1, dim=2)).decision_boundary().outputs.tolist()
+        [[1, 2], [0, 2], [0, 1], [0, 2], [1, 2]]
+        """
         from polyenum.complex.level_sets import decision_boundary
 
         return decision_boundary(self)
