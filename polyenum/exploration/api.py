@@ -213,7 +213,7 @@ def boundary_distance(net: Any, x: ArrayLike, *, norm: float = 2) -> NearestPoin
     network, point = _checked(net, x, np.inf, None, norm, None)
     from polyenum.exploration.explore import Explorer
     from polyenum.exploration.local import LocalForms
-    from polyenum.exploration.nearest import DUAL, solver_for
+    from polyenum.exploration.nearest import DUAL, nearest, solver_for
 
     first = next(Explorer(network, point, norm=norm, radius=np.inf).run())
     forms, _ = LocalForms(network)(first.sides)  # type: ignore[union-attr]
@@ -223,9 +223,17 @@ def boundary_distance(net: Any, x: ArrayLike, *, norm: float = 2) -> NearestPoin
         return NearestPoint(np.inf, np.full(len(point), np.nan), True)
     values = forms[:, :-1] @ point + forms[:, -1]
     k = int(np.abs(values).argmin())
-    step = solver_for(len(point), norm).shortest(forms[k : k + 1, :-1], -values[k : k + 1], 1)
-    assert step is not None
-    return NearestPoint(float(abs(values[k])), point + step, True)
+    found = nearest(
+        solver_for(len(point), norm),
+        forms[k : k + 1, :-1],
+        values[k : k + 1],
+        equation=0,
+        norm=norm,
+        taken=[],
+        patience=np.inf,
+    )
+    assert found.step is not None
+    return NearestPoint(float(abs(values[k])), point + found.step, True)
 
 
 def decision_distance(

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.complex.point_sides import ExactPoints, proven_sides
-from polyenum.domains import Domain
+from polyenum.domains import Box, Domain
+from polyenum.exploration.crossing import away_from
 from polyenum.exploration.local import LocalForms
-from polyenum.exploration.nearest import DUAL, nearest, solver_for
+from polyenum.exploration.nearest import DUAL, nearest, solver_for, within_reach
 from polyenum.networks import PiecewiseLinearNetwork
 
 
@@ -103,10 +104,17 @@ class Explorer:
         self.unresolved = 0
         self._network, self._x, self._norm, self._radius = network, x, norm, radius
         self._forms = LocalForms(network)
-        self._solver = solver_for(len(x), norm)
+        # A box bounds the steps; the sides of other domains are rows.
+        everywhere = np.full(len(x), np.inf)
+        self._box, self._domain_rows = (-everywhere, everywhere), np.zeros((0, len(x) + 1))
+        if isinstance(domain, Box):
+            self._box = domain.bounding_box()
+        elif domain is not None:
+            self._domain_rows = domain.side_forms()
+        self._lower, self._upper = self._box[0] - x, self._box[1] - x
+        self._solver = solver_for(len(x), norm, self._lower, self._upper)
+        self._noise = 4 * np.finfo(float).eps * float(np.linalg.norm(x, norm))
         self._targets = targets
-        sides = np.zeros((0, len(x) + 1)) if domain is None else domain.side_forms()
-        self._domain_rows = sides
         self._seen: set[bytes] = set()
         self._order = count()
         self._heap: list[tuple] = []
@@ -159,17 +167,19 @@ class Explorer:
         length = np.linalg.norm(forms[:, :-1], dual, axis=1)
         real = np.flatnonzero(length > 0)
         domain_length = np.linalg.norm(self._domain_rows[:, :-1], dual, axis=1)
-        rows = np.vstack(
-            [forms[real] / length[real, None], self._domain_rows / domain_length[:, None]]
-        )
+        rows = np.vstack([forms[real], self._domain_rows])
+        # Before they are divided, so that what is 0 stays 0 where floats hold the numbers.
         values = rows[:, :-1] @ self._x + rows[:, -1]
+        length = np.append(length[real], domain_length)
+        rows, values = rows[:, :-1] / length[:, None], values / length
         targets = np.zeros((0, len(self._x) + 1))
         if self._targets is not None:
             targets = self._targets(outputs)
-        opened = _Opened(region.sides, np.ascontiguousarray(rows[:, :-1]), values, real, targets)
+        opened = _Opened(region.sides, rows, values, real, targets)
         # Beyond a row that is not 0 within the radius there is nothing to be crossed into.
         bounds = np.maximum(np.abs(values[: len(real)]), region.distance)
-        for row in np.flatnonzero(bounds <= self._radius).tolist():
+        met = within_reach(rows[: len(real)], values[: len(real)], self._lower, self._upper)
+        for row in np.flatnonzero(met & (bounds <= self._radius)).tolist():
             self._wait(float(bounds[row]), "facet", opened, row)
         for k, target in enumerate(targets):
             size = float(np.linalg.norm(target[:-1], dual))
@@ -207,6 +217,7 @@ class Explorer:
             norm=self._norm,
             taken=taken,
             patience=self._heap[0][0] if self._heap else self._radius,
+            noise=self._noise,
         )
         key = max(key, found.length)
         if key <= self._radius and found.length < np.inf:
@@ -231,18 +242,17 @@ class Explorer:
         cosine = region.rows[active] @ normal
         lengths = np.linalg.norm(region.rows[active], axis=1) * np.linalg.norm(normal)
         active = active[np.abs(cosine) < (1 - 1e-12) * lengths]
-        matrix = np.vstack([normal, region.rows[active]])
-        wanted = np.append(-1.0, np.ones(len(active)))
-        away = np.linalg.lstsq(matrix, wanted, rcond=None)[0]
-        if np.abs(matrix @ away - wanted).max() > 0.5:
-            away = -normal / (normal @ normal)
-        slope = region.rows @ away
+        room = np.stack([step - self._lower, self._upper - step])
+        held = (room[0] < 1e-7 * size).astype(np.int8) - (room[1] < 1e-7 * size)
+        away = away_from(normal, region.rows[active], held)
+        slope = np.concatenate([region.rows @ away, away, -away])
+        gaps = np.concatenate([gaps, *room])
         closing = (slope < 0) & (gaps > 1e-7 * size)
         reach = float((gaps[closing] / -slope[closing]).min(initial=np.inf))
         reach = min(0.5 * reach, size / max(float(np.abs(away).max()), 1e-300))
         found = None
         for _ in range(24):
-            inside = self._x + step + reach * away
+            inside = np.clip(self._x + step + reach * away, *self._box)
             sides, unsure = proven_sides(self._network, None, inside[None])
             if not unsure[0]:
                 found = RegionFound(sides[0], distance, inside)
