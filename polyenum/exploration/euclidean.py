@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.errors import NumericalError
-from polyenum.exploration.polyhedral import Infinity
+from polyenum.exploration.violation import LeastViolation
 
 # By how much, relative to the farthest row, least squares may break a row before it is not believed.
 TRUST = 1e-8
@@ -40,7 +40,7 @@ class Euclidean:
 
     def __init__(self, lower: NDArray[np.float64], upper: NDArray[np.float64]) -> None:
         self._lower, self._upper = lower, upper
-        self._feasible: Infinity | None = None
+        self._violation: LeastViolation | None = None
         self.clear()
 
     def clear(self) -> None:
@@ -52,8 +52,7 @@ class Euclidean:
         self, rows: NDArray[np.float64], bounds: NDArray[np.float64], equations: int = 0
     ) -> None:
         """Add rows; see `polyenum.exploration.nearest.Solver`."""
-        if equations:
-            self._equations = equations
+        self._equations += equations
         self._rows = np.vstack([self._rows, rows])
         self._bounds = np.append(self._bounds, bounds)
 
@@ -83,11 +82,12 @@ class Euclidean:
 
     def _slowly(self) -> NDArray[np.float64] | None:
         """Return the shortest ``z`` where least squares say that there is none, or do not settle."""
-        if self._feasible is None:
-            self._feasible = Infinity(self._lower, self._upper)
-        self._feasible.clear()
-        self._feasible.add(self._rows, self._bounds, self._equations)
-        if self._feasible.shortest() is None:
+        if self._violation is None:
+            self._violation = LeastViolation(len(self._lower))
+        scale = float(np.abs(self._bounds).max())
+        self._violation.clear()
+        self._violation.add(self._rows, self._bounds / scale, self._equations)
+        if self._violation.between(self._lower / scale, self._upper / scale).least > TRUST:
             return None
         return self._by_interior_points()
 
