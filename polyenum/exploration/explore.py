@@ -152,7 +152,9 @@ class Explorer:
         random = np.random.default_rng(0)
         size = max(float(np.abs(self._x).max()), 1.0)
         for exponent in range(-40, -10):
-            near = self._x + 2.0**exponent * size * random.uniform(-1, 1, len(self._x))
+            away = 2.0**exponent * size * random.uniform(-1, 1, len(self._x))
+            outside = (away < self._lower) | (away > self._upper)
+            near = np.clip(self._x + np.where(outside, -away, away), *self._box)
             sides, unsure = proven_sides(self._network, None, near[None])
             if not unsure[0]:
                 return RegionFound(sides[0], 0.0, near)

@@ -96,7 +96,7 @@ def nearest(
         step = solver.shortest()
         if step is None:
             return Nearest(np.inf, None, taken)
-        length = float(np.linalg.norm(step, norm))
+        length = length_of(step, norm)
         gaps = rows @ step + values
         gaps[taken] = 0.0
         violated = np.flatnonzero(gaps < -SLACK * length - noise)
@@ -107,6 +107,12 @@ def nearest(
         taken += new
         if length > patience:
             return Nearest(length, None, taken)
+
+
+def length_of(step: NDArray[np.float64], norm: float) -> float:
+    """Return the length of a step; squares neither underflow nor overflow."""
+    largest = float(np.abs(step).max(initial=0.0))
+    return largest * float(np.linalg.norm(step / largest, norm)) if largest > 0 else 0.0
 
 
 def solver_for(
