@@ -9,19 +9,24 @@ from numpy.typing import NDArray
 
 from polyenum.errors import NumericalError
 
-# No presolve and no perturbation: each answer starts from the last basis, which more rows or other bounds
-# leave feasible for the dual simplex method.
-_OPTIONS = {
+# No presolve: each answer starts from the last basis, which more rows or other bounds leave feasible for the
+# dual simplex method.  It has to perturb costs, most of which are 0: else it takes 100 times the iterations.
+_OPTIONS: dict[str, Any] = {
     "output_flag": False,
     "presolve": "off",
     "solver": "simplex",
     "simplex_strategy": 1,
     "parallel": "off",
-    "dual_simplex_cost_perturbation_multiplier": 0.0,
     "primal_feasibility_tolerance": 1e-10,
     "dual_feasibility_tolerance": 1e-10,
     "small_matrix_value": 1e-12,
 }
+# Rarely (once in 6,000 small programs that contradict themselves) it ends with an error instead: then from
+# the beginning, and in other ways.
+_RETRIES: tuple[dict[str, Any], ...] = (
+    {"simplex_strategy": 4},
+    {"solver": "ipm"},
+)
 
 
 class Solution(NamedTuple):
@@ -50,8 +55,7 @@ class Program:
 
         # The class itself adds callbacks, and prints a banner as it does.
         self._model: Any = highspy.Highs.__base__()  # type: ignore[misc]
-        for name, option in _OPTIONS.items():
-            self._model.setOptionValue(name, option)
+        self._set(_OPTIONS)
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = len(cost), 0
         lp.col_cost_, lp.col_lower_, lp.col_upper_ = cost, lower, upper
@@ -61,6 +65,10 @@ class Program:
         status = highspy.HighsModelStatus
         self._optimal = status.kOptimal
         self._infeasible = (status.kInfeasible, status.kUnboundedOrInfeasible)
+
+    def _set(self, options: dict[str, Any]) -> None:
+        for name, option in options.items():
+            self._model.setOptionValue(name, option)
 
     def bound(self, lower: NDArray[np.float64], upper: NDArray[np.float64]) -> None:
         """Give the columns other bounds."""
@@ -105,11 +113,14 @@ class Program:
         model = self._model
         model.run()
         status = model.getModelStatus()
-        if status != self._optimal and status not in self._infeasible:
-            # Once more, from the beginning.
+        for options in _RETRIES:
+            if status == self._optimal or status in self._infeasible:
+                break
             model.clearSolver()
+            self._set(options)
             model.run()
             status = model.getModelStatus()
+            self._set(_OPTIONS)
         if status in self._infeasible:
             return None
         if status != self._optimal:

@@ -135,6 +135,17 @@ class Infinity(Polyhedral):
     _norm = np.inf
     _violation: LeastViolation | None = None
 
+    def clear(self) -> None:
+        """Forget all rows."""
+        super().clear()
+        self._unit, self._reach, self._told = 0.0, 1.0, 0
+
+    def shortest(self) -> NDArray[np.float64] | None:
+        """Return the shortest ``z``, or None where no ``z`` satisfies all rows."""
+        if self._violation is not None and self._unit > 0:
+            return self._by_newton(self._violation)
+        return super().shortest()
+
     def _columns(self, scale: float) -> _Columns:
         dim = len(self._lower)
         # No step within its bounds is longer than this; nor is the answer less than 1 unit.
@@ -165,22 +176,29 @@ class Infinity(Polyhedral):
             return nearest
         if self._violation is None:
             self._violation = LeastViolation(len(step))
-        violation = self._violation
-        violation.clear()
+        self._violation.clear()
         # In units of the length so far, which is at most the answer.
-        low, high = self._lower / length, self._upper / length
-        violation.add(self._rows, self._bounds / length, self._equations)
-        reach = 1.0
+        self._unit, self._reach, self._told = length, 1.0, 0
+        return self._by_newton(self._violation)
+
+    def _by_newton(self, violation: LeastViolation) -> NDArray[np.float64] | None:
+        """Return the shortest step between the bounds; more rows only make it longer."""
+        unit, new = self._unit, slice(self._told, None)
+        equations = 0 if self._told else self._equations
+        violation.add(self._rows[new], self._bounds[new] / unit, equations)
+        self._told = len(self._bounds)
+        low, high = self._lower / unit, self._upper / unit
         for _ in range(_MOST_STEPS):
+            reach = self._reach
             found = violation.between(np.maximum(low, -reach), np.minimum(high, reach))
-            if found.least <= _SLACK * reach:
-                return np.clip(found.step * length, self._lower, self._upper)
-            larger = _reach_for(found.normal, found.need, low, high)
+            larger: float | None = reach
+            if found.least > _SLACK * reach:
+                larger = _reach_for(found.normal, found.need, low, high)
             if larger is None or larger > _BEYOND:
                 return None
             if larger <= reach * (1 + 1e-15):
-                return np.clip(found.step * length, self._lower, self._upper)
-            reach = larger
+                return np.clip(found.step * unit, self._lower, self._upper)
+            self._reach = larger
         raise NumericalError("the nearest point was not found: its distance does not settle")
 
 
