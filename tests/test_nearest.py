@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
+import time
 from fractions import Fraction
 
 import cvxpy
@@ -146,12 +148,12 @@ def test_bounds_of_many_coordinates(norm: float) -> None:
 @pytest.mark.parametrize("norm", NORMS)
 def test_rows_that_are_the_same_but_for_rounding(norm: float) -> None:
     rows = np.array([[1.0, 0], [1, 0], [-1, 0], [0, 1]])
-    values = np.array([0.0, -1e-17, -1e-17, -0.5])
-    found = nearest(
-        solver_for(2, norm), rows, values,
-        equation=0, norm=norm, taken=[], patience=np.inf, noise=1e-16,
-    )  # fmt: skip
-    assert found.length == pytest.approx(0.5, rel=1e-9)
+    for last, distance in ((-0.5, 0.5), (1.0, 0.0)):
+        found = nearest(
+            solver_for(2, norm), rows, np.array([0.0, -1e-17, -1e-17, last]),
+            equation=0, norm=norm, taken=[], patience=np.inf, noise=1e-16,
+        )  # fmt: skip
+        assert found.length == pytest.approx(distance, rel=1e-9, abs=1e-15)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -213,6 +215,26 @@ def test_all_regions_of_a_box_from_its_corner(norm: float) -> None:
     polytope = pe.HPolytope(np.vstack([np.eye(3), -np.eye(3)]), [1, 1, 1, 0, 0, 0])
     again = pe.neighborhood(net, np.zeros(3), radius=10, norm=norm, domain=polytope)
     np.testing.assert_allclose(again.distances, near.distances, atol=1e-8)
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_many_inputs_in_a_box(norm: float) -> None:
+    """With rows for the sides of the box this takes minutes in the infinity-norm."""
+    random = np.random.default_rng(1)
+    sizes = [784, 40, 40, 3]
+    net = [
+        (random.normal(size=(b, a)) / np.sqrt(a), 0.1 * random.normal(size=b))
+        for a, b in itertools.pairwise(sizes)
+    ]
+    x = random.uniform(size=784)
+    box = pe.Box(x - 0.002, x + np.repeat([0.001, 0.004], 392))
+    start = time.process_time()
+    near = pe.neighborhood(net, x, norm=norm, domain=box, max_regions=12)
+    found = pe.decision_distance(net, x, norm=norm, domain=box, max_regions=12)
+    assert time.process_time() - start < 20
+    assert len(near) > 3
+    assert box.contains(near.interior_points).all()
+    assert found.distance > 0
 
 
 def test_directions_away_from_a_facet() -> None:

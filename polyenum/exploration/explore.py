@@ -57,7 +57,7 @@ class _Opened:
     sides: NDArray[np.bool_]
     rows: NDArray[np.float64]
     values: NDArray[np.float64]
-    hyperplanes: NDArray[np.int64]  # of the first rows; those after them are sides of the domain
+    hyperplanes: NDArray[np.int64]  # of the first rows; then come sides of a domain that is no box
     targets: NDArray[np.float64]  # (targets, inputs + 1)
 
 
