@@ -185,11 +185,40 @@ def test_a_maximum_is_one_unit() -> None:
     assert all(origin in region.vertex_ids for region in cx)
 
 
-def test_large_maxima_are_refused() -> None:
-    with pytest.raises(pe.NetworkError, match="1 to 256 members"):
-        pe.ActivationTable.maxima([257])
-    with pytest.raises(pe.NetworkError, match="1 to 256 members"):
-        pe.load(nn.Sequential(nn.Conv2d(1, 1, 1), nn.MaxPool2d(17)), input_shape=(1, 17, 17))
+def test_maxima_of_many_members() -> None:
+    """More than 256 pieces take a wider type than a byte."""
+    model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.MaxPool2d(17))
+    with torch.no_grad():
+        model[0].weight[:] = 1.0
+    net = pe.load(model, input_shape=(1, 17, 17))
+    line = pe.Segment(np.eye(289)[3], np.eye(289)[288])
+    cx = pe.enumerate_regions(net, line)
+    assert cx.patterns.dtype == np.uint16
+    assert cx.patterns.tolist() == [[3], [288]]
+    with pytest.raises(pe.NetworkError, match="1 member or more"):
+        pe.ActivationTable.maxima([2, 0])
+
+
+def test_members_that_are_not_added_up_are_refused() -> None:
+    maxima = pe.Stage(np.eye(2), np.zeros(2), pe.ActivationTable.maxima([2]), "pool")
+    unequal = pe.Stage(np.array([[1.0, -3], [0, 1]]), np.zeros(2), pe.ActivationTable.relu(2))
+    with pytest.raises(pe.NetworkError, match=r"pool: .* layer 1 must give all of them one weight"):
+        pe.PiecewiseLinearNetwork([maxima, unequal])
+    with pytest.raises(pe.NetworkError, match=r"pool: the last stage has maxima"):
+        pe.PiecewiseLinearNetwork([maxima])
+
+
+def test_joined_tables_leave_their_parts_alone() -> None:
+    pair = pe.ActivationTable.maxima([2])
+    both = pe.ActivationTable.concatenate([pair, pair])
+    assert pair.groups is not None
+    assert both.groups is not None
+    assert (pair.groups.tolist(), both.groups.tolist()) == ([0, 0], [0, 0, 1, 1])
+    stages = [
+        pe.Stage(np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]]), np.zeros(4), both),
+        pe.Stage(np.ones((1, 4)), np.zeros(1), pe.ActivationTable.identity(1)),
+    ]
+    assert pe.count_regions(pe.PiecewiseLinearNetwork(stages), pe.Box(-1, 1, dim=2)) == 4
 
 
 def test_equal_members_count_once() -> None:

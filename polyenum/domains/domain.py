@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyenum.cells.exact.numbers import Form, integers, quotient, to_fractions
+from polyenum.cells.exact.numbers import Form, integers, quotient, to_fractions, value
 from polyenum.cells.exact.polytope import ExactPolytope
 from polyenum.errors import DomainError
 
 # A box of this dimension has 4,096 vertices.
 LARGEST_VERTEX_DIM = 12
+
+# No coordinate of a domain exceeds this, so that sums and differences of them do not overflow.
+LARGEST_COORDINATE = 2.0**1000
+
+# Half the distance of the smallest numbers is what rounding to one of them loses.
+_SMALLEST = 2.0**-1074
 
 
 class Domain:
@@ -24,7 +31,7 @@ class Domain:
 
     Parameters
     ----------
-    sides : list of Form
+    sides : sequence of Form
         Integer forms ``a . t + c >= 0``.
     origin : (m,) float64, optional
     basis : (m, d) float64, optional
@@ -38,7 +45,7 @@ class Domain:
         origin: NDArray[np.float64] | None = None,
         basis: NDArray[np.float64] | None = None,
     ) -> None:
-        self.sides = list(sides)
+        self.sides = sides
         self.origin = origin
         self.basis = basis
 
@@ -65,10 +72,10 @@ class Domain:
 
     @cached_property
     def _rounded(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        for number, point in enumerate(self.polytope.points):
+            refuse_far(to_fractions(point), f"vertex {number} of the domain")
         rounded = [[quotient(x, p[-1]) for x in p[:-1]] for p in self.polytope.points]
         vertices = np.array([[x for x, _ in row] for row in rounded])
-        if not np.all(np.isfinite(vertices)):
-            raise DomainError("the domain has a vertex beyond the range of float64")
         return vertices, np.array([max(e for _, e in row) for row in rounded])
 
     @property
@@ -104,17 +111,40 @@ class Domain:
         columns = zip(*(to_fractions(p) for p in points), strict=True)
         return [sum(column, Fraction(0)) / len(points) for column in columns]
 
+    def checked_points(self, t: ArrayLike) -> NDArray[np.float64]:
+        """Return coordinates `t` as a float64 array (..., dim); infinite and NaN ones stay.
+
+        Raises
+        ------
+        DomainError
+            If they are not numbers, or have another shape.
+        """
+        points = _real_numbers(t, "points")
+        if points.ndim == 0 or points.shape[-1] != self.dim:
+            raise DomainError(
+                f"points of {self!r} need {self.dim} coordinates each, an array of shape "
+                f"(..., {self.dim}); found shape {points.shape}"
+            )
+        return points
+
     def embed(self, t: ArrayLike) -> NDArray[np.float64]:
-        """Return the points of the input space, (..., input_dim), for coordinates `t` (..., dim)."""
-        points = np.asarray(t, np.float64)
+        """Return the points of the input space, (..., input_dim), for coordinates `t` (..., dim).
+
+        Raises
+        ------
+        DomainError
+            If `t` is no array of such points.
+        """
+        points = self.checked_points(t)
         if self.basis is None or self.origin is None:
             return points
         return points @ self.basis.T + self.origin
 
     def side_forms(self) -> NDArray[np.float64]:
-        """Return the sides as float64 rows ``(a, c)``, ``a . t + c >= 0`` inside, largest entry 1.
+        """Return the sides as float64 rows ``(a, c)``, ``a . t + c >= 0`` inside, largest coefficient 1.
 
-        Each entry is rounded once.
+        Each entry is rounded once: by a factor of 1 + 2**-53 at most, or, where it is smaller than
+        2**-1022, by 2**-1075.
         """
         rows = []
         for form in self.sides:
@@ -123,41 +153,138 @@ class Domain:
         return np.array(rows, np.float64)
 
     def contains(self, t: ArrayLike) -> NDArray[np.bool_]:
-        """Return whether coordinates `t` (..., dim) lie in the closed domain, decided exactly."""
-        points = np.asarray(t, np.float64)
+        """Return whether coordinates `t` (..., dim) lie in the closed domain, decided exactly.
+
+        Raises
+        ------
+        DomainError
+            If `t` is no array of such points.
+        """
+        points = self.checked_points(t)
         flat = points.reshape(-1, self.dim)
-        forms = self.side_forms()
-        value = flat @ forms[:, :-1].T + forms[:, -1]
-        size = np.abs(flat) @ np.abs(forms[:, :-1]).T + np.abs(forms[:, -1])
-        bound = (2 * self.dim + 8) * np.finfo(float).eps * size
-        inside = np.asarray((value > bound).all(axis=1))
         # A NaN or infinite coordinate is inside nothing.
-        unsure = (value >= -bound).all(axis=1) & ~inside & np.isfinite(flat).all(axis=1)
-        for i in np.flatnonzero(unsure):
-            point = integers([*map(float, flat[i]), 1.0])
-            inside[i] = all(
-                sum(a * x for a, x in zip(form, point, strict=True)) >= 0 for form in self.sides
-            )
+        finite = np.asarray(np.isfinite(flat).all(axis=1))
+        inside, unsure = self._within_floats(np.where(finite[:, None], flat, 0.0))
+        inside &= finite
+        for i in np.flatnonzero(unsure & finite):
+            point = integers([*flat[i].tolist(), 1.0])
+            inside[i] = all(value(form, point) >= 0 for form in self.sides)
         return np.asarray(inside.reshape(points.shape[:-1]))
 
+    def _within_floats(
+        self, points: NDArray[np.float64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which `points` (n, dim) are inside for sure, and of which floats cannot tell.
 
-def domain_numbers(values: ArrayLike, name: str, ndim: int) -> NDArray[np.float64]:
-    """Return `values` as a finite float64 array of `ndim` axes.
+        The value of a side at a point is ``V = sum a_k t_k + c``, with ``|a_k| <= 1``.  Let u = 2**-53,
+        d = dim, s = 2**-1074, S = ``sum |a_k t_k| + |c|`` and T = ``sum |t_k|``.  Each term meets at most
+        d + 2 roundings: of its coefficient, of its product, and of at most d sums.  A coefficient, c and a
+        product may also underflow, each by s/2; a coefficient's loss is multiplied by ``t_k``.  Sums lose
+        nothing to underflow.  So the computed value errs by at most
+        ``gamma(d + 2) S + 0.51 s (T + 2 d + 2)``, and the computed S does likewise.  The bound below is
+        ``4 (d + 4) u`` times the computed S, more than twice the first term, and ``s (T + 2 d + 8)``,
+        of which its own roundings (T's, and two underflows of s/2) leave more than the second.
+
+        Where the computed S is at most 2**1020 no partial sum overflows; elsewhere floats do not tell.
+        """
+        forms = self.side_forms()
+        rows, constants = forms[:, :-1], forms[:, -1]
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            values = points @ rows.T + constants
+            sizes = np.abs(points) @ np.abs(rows).T + np.abs(constants)
+            absolute = _SMALLEST * (np.abs(points).sum(axis=1) + 2 * self.dim + 8)
+            bounds = (2 * self.dim + 8) * np.finfo(float).eps * sizes + absolute[:, None]
+            known = sizes <= 2.0**1020
+            inside = np.asarray((known & (values > bounds)).all(axis=1))
+            outside = np.asarray((known & (values < -bounds)).any(axis=1))
+        return inside, ~inside & ~outside
+
+    def has_inside(self, t: ArrayLike) -> bool:
+        """Return whether the point `t` (dim,) lies strictly inside, decided exactly."""
+        found = self.checked_points(t)
+        if not np.isfinite(found).all():
+            return False
+        point = integers([*found.tolist(), 1.0])
+        return all(value(form, point) > 0 for form in self.sides)
+
+    def same_as(self, other: Domain) -> bool:
+        """Return whether `other` has the same sides, in the same order, and the same embedding."""
+        embeddings = ((self.origin, other.origin), (self.basis, other.basis))
+        return self.sides == other.sides and all(
+            a is b if a is None or b is None else np.array_equal(a, b) for a, b in embeddings
+        )
+
+
+def domain_numbers(values: ArrayLike, name: str, *ndims: int) -> NDArray[np.float64]:
+    """Return `values` as a finite float64 array with as many axes as one of `ndims`.
 
     Raises
     ------
     DomainError
         If they are not.
     """
-    try:
-        array = np.array(values, np.float64)
-    except (TypeError, ValueError):
-        raise DomainError(f"{name}: expected real numbers, found {values!r:.80}") from None
-    if array.ndim != ndim:
-        axes = ("a number", "a vector", "a matrix")[ndim]
-        raise DomainError(f"{name}: expected {axes}, found an array of shape {array.shape}")
+    array = _real_numbers(values, name)
+    if array.ndim not in ndims:
+        kinds = " or ".join(("a number", "a vector", "a matrix")[n] for n in ndims)
+        raise DomainError(f"{name}: expected {kinds}, found an array of shape {array.shape}")
     if not np.all(np.isfinite(array)):
         raise DomainError(
             f"{name}: every number must be finite, found {array[~np.isfinite(array)][0]}"
         )
     return array
+
+
+def coordinates(values: ArrayLike, name: str, *ndims: int) -> NDArray[np.float64]:
+    """Return `values` as `domain_numbers` does, none of them beyond `LARGEST_COORDINATE`.
+
+    Raises
+    ------
+    DomainError
+        If one is, or they are not such numbers.
+    """
+    array = domain_numbers(values, name, *ndims)
+    far = np.argwhere(np.abs(array) > LARGEST_COORDINATE)
+    if len(far):
+        place = far[0].tolist()
+        words = ("row", "axis")[2 - len(place) :]
+        parts = [f"{word} {number}" for word, number in zip(words, place, strict=True)]
+        raise _too_far(", ".join([name, *parts]), f"{array[tuple(place)]:g}")
+    return array
+
+
+def refuse_far(point: Sequence[Fraction], name: str) -> None:
+    """Refuse a point with a coordinate beyond `LARGEST_COORDINATE`.
+
+    Raises
+    ------
+    DomainError
+        If there is one.
+    """
+    for k, x in enumerate(point):
+        if abs(x) > LARGEST_COORDINATE:
+            # Decimal, for the number may be beyond the range of float64.
+            raise _too_far(f"{name}, axis {k}", f"{Decimal(x.numerator) / x.denominator:.6g}")
+
+
+def _too_far(name: str, found: str) -> DomainError:
+    return DomainError(
+        f"{name}: the coordinates of a domain are at most 2**1000 = {LARGEST_COORDINATE:.3g} in "
+        f"magnitude, found {found}; scale the inputs down"
+    )
+
+
+def _real_numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Return a copy of `values` as a float64 array.
+
+    Raises
+    ------
+    DomainError
+        If they are not real numbers.
+    """
+    try:
+        given = np.asarray(values)
+        if np.iscomplexobj(given):
+            raise TypeError
+        return np.array(given, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise DomainError(f"{name}: expected real numbers, found {values!r:.80}") from None

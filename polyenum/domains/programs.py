@@ -40,7 +40,7 @@ def interior_point(forms: Sequence[Form]) -> list[Fraction]:
         b_ub=rows[:, -1],
         bounds=[(None, None)] * dim + [(None, 1.0)],
     )
-    if answer.x is not None:
+    if answer.x is not None and np.isfinite(answer.x).all():
         near = [Fraction(float(x)) for x in answer.x[:-1]]
         point = integers([*near, Fraction(1)])
         if all(value(form, point) > 0 for form in forms):

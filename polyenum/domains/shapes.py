@@ -8,8 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from polyenum.cells.exact.numbers import Form, Point, integers, meet, point_of, quotient, value
-from polyenum.cells.exact.polytope import ExactPolytope, box
-from polyenum.domains.domain import Domain, domain_numbers
+from polyenum.cells.exact.polytope import ExactPolytope
+from polyenum.domains.boxes import BoxShaped, box_bounds, short
+from polyenum.domains.domain import (
+    LARGEST_COORDINATE,
+    Domain,
+    coordinates,
+    domain_numbers,
+    refuse_far,
+)
 from polyenum.domains.programs import bounds, interior_point
 from polyenum.errors import DomainError
 
@@ -17,56 +24,7 @@ from polyenum.errors import DomainError
 LARGEST_DIM = 8
 
 
-def _box_sides(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> list[Form]:
-    sides = []
-    for k in range(len(lower)):
-        axis = np.zeros(len(lower))
-        axis[k] = 1.0
-        sides.append(integers([*map(float, axis), float(-lower[k])]))
-        sides.append(integers([*map(float, -axis), float(upper[k])]))
-    return sides
-
-
-def _box_polytope(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> ExactPolytope:
-    dim = len(lower)
-    *bounds, scale = point_of([*map(float, lower), *map(float, upper)])
-    return box(bounds[:dim], bounds[dim:], scale)
-
-
-def _centre(lower: NDArray[np.float64], upper: NDArray[np.float64]) -> list[Fraction]:
-    pairs = zip(lower.tolist(), upper.tolist(), strict=True)
-    return [(Fraction(a) + Fraction(b)) / 2 for a, b in pairs]
-
-
-def _bounds(
-    lower: ArrayLike, upper: ArrayLike, dim: int | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    if dim is not None and (not isinstance(dim, (int, np.integer)) or dim < 1):
-        raise DomainError(f"dim must be a whole number of at least 1, found {dim!r}")
-    found = []
-    for name, bound in (("lower", lower), ("upper", upper)):
-        array = domain_numbers(bound, name, np.ndim(bound) if np.ndim(bound) < 2 else 1)
-        found.append(array)
-    lengths = {len(b) for b in found if b.ndim} | ({int(dim)} if dim is not None else set())
-    if len(lengths) != 1:
-        raise DomainError(
-            "the box needs one dimension: give dim= with scalar bounds, or bounds of one length; "
-            f"found lengths {sorted(lengths)}"
-        )
-    n = lengths.pop()
-    if n == 0:
-        raise DomainError("the box has dimension 0; give at least one axis")
-    low, high = (np.array(np.broadcast_to(b, n)) for b in found)
-    for k in range(n):
-        if not low[k] < high[k]:
-            raise DomainError(
-                f"axis {k}: the lower bound {low[k]} must be below the upper bound {high[k]}, "
-                "or the box is empty or flat"
-            )
-    return low, high
-
-
-class Box(Domain):
+class Box(BoxShaped):
     """The box ``lower <= x <= upper``.
 
     Parameters
@@ -88,22 +46,10 @@ class Box(Domain):
     """
 
     def __init__(self, lower: ArrayLike, upper: ArrayLike, *, dim: int | None = None) -> None:
-        self.lower, self.upper = _bounds(lower, upper, dim)
-        super().__init__(_box_sides(self.lower, self.upper))
-
-    def _make_polytope(self) -> ExactPolytope:
-        return _box_polytope(self.lower, self.upper)
-
-    def bounding_box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return lower and upper bounds on every coordinate: the box itself."""
-        return self.lower, self.upper
-
-    def interior_point(self) -> list[Fraction]:
-        """Return the centre, exactly."""
-        return _centre(self.lower, self.upper)
+        super().__init__(*box_bounds(lower, upper, dim))
 
     def __repr__(self) -> str:
-        return f"Box({_short(self.lower)}, {_short(self.upper)})"
+        return f"Box({short(self.lower)}, {short(self.upper)})"
 
 
 class HPolytope(Domain):
@@ -142,16 +88,23 @@ class HPolytope(Domain):
         forms = [
             integers([*map(float, -a), float(c)]) for a, c in zip(normals, offsets, strict=True)
         ]
+        for row, form in enumerate(forms):
+            if abs(form[-1]) > int(LARGEST_COORDINATE) * sum(map(abs, form[:-1])):
+                raise DomainError(
+                    f"row {row} of A: its hyperplane has no point whose coordinates are at most 2**1000, "
+                    f"for its largest coefficient is {np.abs(normals[row]).max():g} and its b is "
+                    f"{offsets[row]:g}; leave the row out if it bounds nothing, or scale the inputs"
+                )
         self.A, self.b = normals, offsets
         super().__init__(forms)
         if self.dim <= LARGEST_DIM:
             self.polytope = polytope_of(forms)
-            _ = self.vertices  # raises where one is beyond the range of float64
+            _ = self.vertices  # raises where one is too far away
         else:
             self._interior = interior_point(forms)
             self._bounds = bounds(forms)
-            if not np.all(np.isfinite(self.bounding_box())):
-                raise DomainError("the domain has a vertex beyond the range of float64")
+            for bound in self._bounds:
+                refuse_far(bound, "a bound of the domain")
 
     def _make_polytope(self) -> ExactPolytope:
         raise DomainError(
@@ -198,7 +151,7 @@ class Hull(Domain):
     """
 
     def __init__(self, points: ArrayLike) -> None:
-        array = domain_numbers(points, "points", 2)
+        array = coordinates(points, "points", 2)
         if array.shape[1] == 0 or len(array) <= array.shape[1]:
             raise DomainError(
                 f"a hull in {array.shape[1]} dimensions needs at least {array.shape[1] + 1} "
@@ -228,7 +181,7 @@ class Hull(Domain):
         return f"Hull(dim={self.dim}, {len(self.sides)} sides, {len(self.vertices)} vertices)"
 
 
-class Slice(Domain):
+class Slice(BoxShaped):
     """The flat piece ``x = origin + basis t``, ``lower <= t <= upper``, of a larger space.
 
     Its coordinates are ``t``: regions, vertices and maps of the result are in them.
@@ -260,7 +213,7 @@ class Slice(Domain):
         lower: ArrayLike = 0.0,
         upper: ArrayLike = 1.0,
     ) -> None:
-        start = domain_numbers(origin, "origin", 1)
+        start = coordinates(origin, "origin", 1)
         columns = domain_numbers(basis, "basis", 2)
         if len(columns) != len(start) or columns.shape[1] == 0:
             raise DomainError(
@@ -272,12 +225,9 @@ class Slice(Domain):
                 f"the {columns.shape[1]} columns of the basis are dependent; the slice would be "
                 "flatter than its coordinates (are the points on one line?)"
             )
-        self.lower, self.upper = _bounds(lower, upper, columns.shape[1])
-        super().__init__(
-            _box_sides(self.lower, self.upper),
-            origin=start,
-            basis=columns,
-        )
+        low, high = box_bounds(lower, upper, columns.shape[1])
+        _refuse_far_images(start, columns, low, high)
+        super().__init__(low, high, origin=start, basis=columns)
 
     @staticmethod
     def through(
@@ -292,28 +242,17 @@ class Slice(Domain):
 
         The basis is the differences of the points, rounded to float64.
         """
-        a, b, c = (domain_numbers(np.ravel(p), "point", 1) for p in (first, second, third))
+        a, b, c = (coordinates(np.ravel(p), "point", 1) for p in (first, second, third))
         if not len(a) == len(b) == len(c):
             raise DomainError(
                 f"the three points need one length, found {len(a)}, {len(b)} and {len(c)}"
             )
         return Slice(a, np.stack([b - a, c - a], axis=1), lower=lower, upper=upper)
 
-    def _make_polytope(self) -> ExactPolytope:
-        return _box_polytope(self.lower, self.upper)
-
-    def bounding_box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return lower and upper bounds on every coordinate ``t``: the box itself."""
-        return self.lower, self.upper
-
-    def interior_point(self) -> list[Fraction]:
-        """Return the centre, exactly."""
-        return _centre(self.lower, self.upper)
-
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}(dim={self.dim} in {self.input_dim}, "
-            f"{_short(self.lower)}, {_short(self.upper)})"
+            f"{short(self.lower)}, {short(self.upper)})"
         )
 
 
@@ -327,7 +266,7 @@ class Segment(Slice):
     """
 
     def __init__(self, start: ArrayLike, end: ArrayLike) -> None:
-        a, b = domain_numbers(start, "start", 1), domain_numbers(end, "end", 1)
+        a, b = coordinates(start, "start", 1), coordinates(end, "end", 1)
         if len(a) != len(b):
             raise DomainError(f"the ends need one length, found {len(a)} and {len(b)}")
         super().__init__(a, (b - a)[:, None])
@@ -409,9 +348,42 @@ def _hull_sides(points: list[Point]) -> list[Form]:
     return forms
 
 
+def _refuse_far_images(
+    origin: NDArray[np.float64],
+    basis: NDArray[np.float64],
+    lower: NDArray[np.float64],
+    upper: NDArray[np.float64],
+) -> None:
+    """Refuse a slice that reaches beyond `LARGEST_COORDINATE` in the input space.
+
+    The limit is far below the largest float64, so roundings do not matter.
+
+    Raises
+    ------
+    DomainError
+        If it does.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        reach = np.abs(origin) + np.abs(basis) @ np.maximum(np.abs(lower), np.abs(upper))
+    far = np.flatnonzero(~(reach <= LARGEST_COORDINATE))
+    if len(far):
+        raise DomainError(
+            f"input {far[0]}: the slice reaches to {reach[far[0]]:g}, and the coordinates of a domain are "
+            f"at most 2**1000 = {LARGEST_COORDINATE:.3g} in magnitude; scale the inputs down"
+        )
+
+
 def _independent(columns: NDArray[np.float64]) -> bool:
     """Return whether the columns are linearly independent, decided exactly."""
-    rows = [[Fraction(float(x)) for x in column] for column in columns.T]
+    # One that alone is not 0 in some row has the coefficient 0 in every dependence.
+    left = columns
+    while left.shape[1]:
+        nonzero = left != 0
+        alone = nonzero[nonzero.sum(axis=1) == 1].any(axis=0)
+        if not alone.any():
+            break
+        left = left[:, ~alone]
+    rows = [[Fraction(x) for x in column] for column in left.T.tolist()]
     for i in range(len(rows)):
         pivot = next((k for k, x in enumerate(rows[i]) if x), None)
         if pivot is None:
@@ -421,8 +393,3 @@ def _independent(columns: NDArray[np.float64]) -> bool:
             if factor:
                 rows[j] = [x - factor * y for x, y in zip(rows[j], rows[i], strict=True)]
     return True
-
-
-def _short(bounds: NDArray[np.float64]) -> str:
-    text = [f"{x:g}" for x in bounds]
-    return "[" + ", ".join(text if len(text) <= 6 else [*text[:3], "...", text[-1]]) + "]"

@@ -217,7 +217,7 @@ def boundary_distance(net: Any, x: ArrayLike, *, norm: float = 2) -> NearestPoin
     network, point = _checked(net, x, np.inf, None, norm, None)
     from polyenum.exploration.interior import Interior
     from polyenum.exploration.local import LocalForms
-    from polyenum.exploration.nearest import DUAL, solver_for
+    from polyenum.exploration.nearest import DUAL, nearest, solver_for
 
     exact = LocalForms(network)
     sides, _ = Interior(network, None, exact.exact).region_of(point)
@@ -228,9 +228,17 @@ def boundary_distance(net: Any, x: ArrayLike, *, norm: float = 2) -> NearestPoin
         return NearestPoint(np.inf, np.full(len(point), np.nan), True)
     values = forms[:, :-1] @ point + forms[:, -1]
     k = int(np.abs(values).argmin())
-    step = solver_for(len(point), norm).shortest(forms[k : k + 1, :-1], -values[k : k + 1], 1)
-    assert step is not None
-    return NearestPoint(float(abs(values[k])), point + step, True)
+    found = nearest(
+        solver_for(len(point), norm),
+        forms[k : k + 1, :-1],
+        values[k : k + 1],
+        equation=0,
+        norm=norm,
+        taken=[],
+        patience=np.inf,
+    )
+    assert found.step is not None
+    return NearestPoint(float(abs(values[k])), point + found.step, True)
 
 
 def decision_distance(

@@ -11,7 +11,7 @@ it is proven: by float values beyond their error bounds, or in rational arithmet
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -23,7 +23,7 @@ from polyenum.cells.exact.lp import InfeasibleError, maximise
 from polyenum.cells.exact.numbers import Form, Point, integers, to_fractions, value
 from polyenum.cells.exact.rays import ExactRays
 from polyenum.complex.point_sides import proven_sides
-from polyenum.domains import Domain
+from polyenum.domains import Box, Domain
 from polyenum.exploration.interior import Interior
 from polyenum.exploration.inwards import NEAR, find_inwards
 from polyenum.exploration.local import LocalForms, Rows
@@ -43,13 +43,15 @@ class OpenRegion:
     ----------
     sides : (hyperplanes,) uint8
     rows : Rows
-        Not negative on the region: first those of `hyperplanes`, then the domain's sides.
+        Not negative on the region: first those of `hyperplanes`, then those of `domain_sides`.
     lengths : (n,) float64
         The length of each row's coefficients, in the 2-norm.
     hyperplanes : (m,) int64
         Which hyperplanes the first rows are: those that are not constant on the region.
     vanishing : (k,) int64
         The hyperplanes whose forms are 0 on the whole region.
+    domain_sides : (s,) int64
+        Which sides of the domain the last rows are: all, or those of a box that are near.
     """
 
     sides: NDArray[np.uint8]
@@ -57,6 +59,20 @@ class OpenRegion:
     lengths: NDArray[np.float64]
     hyperplanes: NDArray[np.int64]
     vanishing: NDArray[np.int64]
+    domain_sides: NDArray[np.int64]
+
+    def within(self, box: Box, which: NDArray[np.int64]) -> OpenRegion:
+        """Return the region with sides of a box as rows as well: ``2 k`` is low in axis ``k``, ``2 k + 1`` high."""
+        axis, high = which >> 1, which & 1
+        forms = np.zeros((len(which), self.rows.forms.shape[1]))
+        forms[np.arange(len(which)), axis] = 1.0 - 2.0 * high
+        forms[:, -1] = np.where(high, box.upper[axis], -box.lower[axis])
+        rows = Rows(
+            np.vstack([self.rows.forms, forms]),
+            np.vstack([self.rows.errors, np.zeros((len(which), 2))]),
+        )
+        lengths = np.append(self.lengths, np.ones(len(which)))
+        return replace(self, rows=rows, lengths=lengths, domain_sides=which)
 
 
 class Neighbor(NamedTuple):
@@ -111,7 +127,16 @@ class Crossing:
             The nearest point of the facet, up to rounding.
         size : float
             The size of the distances at hand.
+
+        Notes
+        -----
+        Of a box the sides far from `near` need no proof: no point that is looked at comes more than half the
+        way there, but for those of the rational program, which has all sides.
         """
+        exact = len(near) <= LARGEST_EXACT_DIM
+        if isinstance(self._domain, Box):
+            gap = np.stack([near - self._domain.lower, self._domain.upper - near], axis=1).ravel()
+            region = region.within(self._domain, np.flatnonzero(exact | ~(gap > NEAR * size)))
         units = region.rows.forms / region.lengths[:, None]
         gaps = units[:, :-1] @ near + units[:, -1]
         around = np.flatnonzero(gaps < NEAR * size)
@@ -121,15 +146,29 @@ class Crossing:
             slope = units[:, :-1] @ guess.direction
             closing = (slope < 0) & (gaps > NEAR * size)
             reach = float((gaps[closing] / -slope[closing]).min(initial=np.inf))
-            point = near + min(NEAR * size * len(near), 0.5 * reach) * guess.direction
+            # Farther than all that is at hand nothing is gained.
+            most = float(gaps[gaps > NEAR * size].min(initial=np.inf))
+            most = max(size, float(np.abs(near).max()), most if np.isfinite(most) else 1.0)
+            reach = min(reach, most, self._room(near, guess.direction))
+            if guess.near_only:
+                reach = min(reach, 2 * NEAR * size)
+            point = near + 0.5 * reach * guess.direction
             found = self._beyond(region, row, point, units[row, :-1])
             if found != "unknown":
                 return found
         elif self._has_no_facet(region, row, around[guess.against]):
             return "nothing"
-        if len(near) <= LARGEST_EXACT_DIM:
+        if exact:
             return self._by_rational_program(region, row, near, size)
         return "unknown"
+
+    def _room(self, near: NDArray[np.float64], direction: NDArray[np.float64]) -> float:
+        """Return how far a direction leads from `near` to the sides of a box that are not near."""
+        if not isinstance(self._domain, Box):
+            return np.inf
+        gap = np.where(direction < 0, near - self._domain.lower, self._domain.upper - near)
+        ahead = (direction != 0) & (gap > 0)
+        return float((gap[ahead] / np.abs(direction[ahead])).min(initial=np.inf))
 
     def _beyond(
         self, region: OpenRegion, row: int, point: NDArray[np.float64], normal: NDArray[np.float64]
@@ -152,7 +191,7 @@ class Crossing:
         *start, scale = integers([*map(float, point), 1.0])
         height = value(form, (*start, scale))
         moved = [x * rise - height * n for x, n in zip(start, inwards, strict=True)]
-        unsure = np.flatnonzero(~positive[len(region.hyperplanes) :])
+        unsure = region.domain_sides[~positive[len(region.hyperplanes) :]]
         return self._ahead(region, row, form, (*moved, scale * rise), inwards, unsure.tolist())
 
     # -- in floats -------------------------------------------------------------------------------
@@ -239,7 +278,7 @@ class Crossing:
         """Return a row exactly, not negative on the region."""
         if row >= len(region.hyperplanes):
             assert self._domain is not None
-            return self._domain.sides[row - len(region.hyperplanes)]
+            return self._domain.sides[int(region.domain_sides[row - len(region.hyperplanes)])]
         h = int(region.hyperplanes[row])
         form = self._forms.exact.hyperplanes(region.sides, [h])[0]
         return form if region.sides[h] else tuple(-x for x in form)
@@ -329,7 +368,7 @@ class Crossing:
         if most <= 0:
             return "nothing"
         inwards = integers(form[:-1])
-        domain_sides = list(range(len(region.lengths) - len(region.hyperplanes)))
+        domain_sides = region.domain_sides.tolist()
         return self._ahead(region, row, form, integers([*corner[:-1], 1]), inwards, domain_sides)
 
 

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.domains import Domain
+from polyenum.domains import Box, Domain
 from polyenum.exploration.crossing import Crossing, OpenRegion
 from polyenum.exploration.local import LocalForms, Rows
-from polyenum.exploration.nearest import DUAL, nearest, solver_for
+from polyenum.exploration.nearest import DUAL, nearest, solver_for, within_reach
 from polyenum.networks import PiecewiseLinearNetwork
 
 
@@ -103,9 +103,17 @@ class Explorer:
         self._network, self._x, self._norm, self._radius = network, x, norm, radius
         self._forms = LocalForms(network)
         self._crossing = Crossing(network, domain, self._forms)
-        self._solver = solver_for(len(x), norm)
+        # A box bounds the steps; the sides of other domains are rows.
+        everywhere = np.full(len(x), np.inf)
+        self._lower, self._upper = -everywhere, everywhere
+        sides = np.zeros((0, len(x) + 1))
+        if isinstance(domain, Box):
+            self._lower, self._upper = domain.lower - x, domain.upper - x
+        elif domain is not None:
+            sides = domain.side_forms()
+        self._solver = solver_for(len(x), norm, self._lower, self._upper)
+        self._noise = 4 * np.finfo(float).eps * float(np.linalg.norm(x, norm))
         self._targets = targets
-        sides = np.zeros((0, len(x) + 1)) if domain is None else domain.side_forms()
         unit = 2.0**-53
         self._domain_rows = Rows(
             sides,
@@ -158,17 +166,21 @@ class Explorer:
             np.linalg.norm(rows.forms[:, :-1], axis=1),
             real,
             np.flatnonzero(~hyperplanes.forms.any(axis=1)),
+            np.arange(len(self._domain_rows.forms)),
         )
         dual = DUAL[self._norm]
-        scaled = rows.forms / np.linalg.norm(rows.forms[:, :-1], dual, axis=1)[:, None]
-        values = scaled[:, :-1] @ self._x + scaled[:, -1]
+        length = np.linalg.norm(rows.forms[:, :-1], dual, axis=1)
+        # Before they are divided, so that what is 0 stays 0 where floats hold the numbers.
+        values = (rows.forms[:, :-1] @ self._x + rows.forms[:, -1]) / length
+        scaled = rows.forms[:, :-1] / length[:, None]
         targets = np.zeros((0, len(self._x) + 1))
         if self._targets is not None:
             targets = self._forms.combined(outputs, region.sides, self._targets).forms
-        under_search = _Opened(opened, np.ascontiguousarray(scaled[:, :-1]), values, targets)
+        under_search = _Opened(opened, scaled, values, targets)
         # Beyond a row that is not 0 within the radius there is nothing to be crossed into.
         bounds = np.maximum(np.abs(values[: len(real)]), region.distance)
-        for row in np.flatnonzero(bounds <= self._radius).tolist():
+        met = within_reach(scaled[: len(real)], values[: len(real)], self._lower, self._upper)
+        for row in np.flatnonzero(met & (bounds <= self._radius)).tolist():
             self._wait(float(bounds[row]), "facet", under_search, row)
         for k, target in enumerate(targets):
             size = float(np.linalg.norm(target[:-1], dual))
@@ -206,6 +218,7 @@ class Explorer:
             norm=self._norm,
             taken=taken,
             patience=self._heap[0][0] if self._heap else self._radius,
+            noise=self._noise,
         )
         key = max(key, found.length)
         if key <= self._radius and found.length < np.inf:

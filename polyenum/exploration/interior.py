@@ -58,7 +58,7 @@ class Interior:
             NaN where none was found.
         """
         sides, unsure = proven_sides(self._network, None, x[None])
-        if not unsure[0] and (self._domain is None or self._strictly_in_domain(x)):
+        if not unsure[0] and (self._domain is None or self._domain.has_inside(x)):
             return sides[0].view(np.uint8), x
         rays = ExactRays(self._network)
         random = np.random.default_rng(0)
@@ -74,22 +74,6 @@ class Interior:
         forms = self._exact.hyperplanes(sides, np.flatnonzero(which).tolist())
         return not any(any(form) for form in forms)
 
-    def _strictly_in_domain(self, x: NDArray[np.float64]) -> bool:
-        assert self._domain is not None
-        at = point_of(map(float, x))
-        low, high = self._domain.bounding_box()
-        if not ((low < x) & (x < high)).all():
-            return False
-        rows = self._domain.side_forms()
-        # Only sides that are near can be 0 here.
-        near = rows[:, :-1] @ x + rows[:, -1] <= 1e-9 * (
-            np.abs(rows[:, :-1]) @ np.abs(x) + np.abs(rows[:, -1])
-        )
-        return all(
-            sum(a * b for a, b in zip(self._domain.sides[k], at, strict=True)) > 0
-            for k in np.flatnonzero(near).tolist()
-        )
-
     def _inwards(self, x: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
         """Return a random direction, from `x` towards the inside of the domain where there is one."""
         if self._domain is None:
@@ -98,7 +82,7 @@ class Interior:
         low, high = self._domain.bounding_box()
         for shrink in range(40):
             target = middle + 2.0**-shrink * random.uniform(-0.25, 0.25, len(x)) * (high - low)
-            if self._strictly_in_domain(target):
+            if self._domain.has_inside(target):
                 return target - x
         return middle - x
 

@@ -22,10 +22,13 @@ class Inwards(NamedTuple):
         Within the facet's hyperplane, at most about 1 long.
     against : (n,) int64
         Where there is none, the rows that leave no room.
+    near_only : bool
+        Whether it leads towards some of the rows, and so inside only as far as 1.
     """
 
     direction: NDArray[np.float64] | None
     against: NDArray[np.int64]
+    near_only: bool = False
 
 
 _NO_ROWS = np.zeros(0, np.int64)
@@ -85,4 +88,5 @@ def _by_program(
         return Inwards(None, _NO_ROWS)
     if answer.x[-1] < 1e-7:
         return Inwards(None, others[answer.ineqlin.marginals < -1e-9])
-    return Inwards(basis @ answer.x[:-1], _NO_ROWS)
+    direction = answer.x[:-1]
+    return Inwards(basis @ direction, _NO_ROWS, bool((small[1:] @ direction < -1e-9).any()))

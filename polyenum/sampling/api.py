@@ -111,7 +111,7 @@ def verify_sampling(
         cx = enumerate_regions(network, domain, threads=threads, progress=progress, engine=engine)
     elif (
         cx.network.hyperplane_count != network.hyperplane_count
-        or not np.array_equal(cx.domain.side_forms(), domain.side_forms())
+        or not cx.domain.same_as(domain)
         or cx.network.input_dim != network.input_dim
     ):
         raise RegionError(f"exact: {cx!r} is of another network or domain")

@@ -58,7 +58,7 @@ def quotient(x: int, w: int) -> tuple[float, float]:
     try:
         rounded = x / w  # of two Python integers: correctly rounded
     except OverflowError:
-        return math.copysign(math.inf, x), math.inf
+        return math.inf if x > 0 else -math.inf, math.inf
     p, q = rounded.as_integer_ratio()
     return rounded, 0.0 if p * w == x * q else math.ulp(rounded)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -52,11 +50,7 @@ class HalfspaceEngine:
         errors = 2.0**-53 * np.column_stack([size, np.abs(rows[:, -1])])
         middle = domain.interior_point()
         near = np.array([float(x) for x in middle])
-        inside = [Fraction(x) for x in near.tolist()]
-        strictly = all(
-            sum(a * x for a, x in zip(form[:-1], inside, strict=True)) + form[-1] > 0
-            for form in domain.sides
-        )
+        strictly = domain.has_inside(near)
         return HalfspaceCell(
             np.zeros(self._network.hyperplane_count, np.uint8),
             0,

@@ -314,8 +314,9 @@ class HalfspaceWalker:
             n, self._network.hyperplane_count
         )
         # What may carry a facet: the hyperplanes that cut, and all sides of the domain.
-        around = [-1 - side for side in range(len(self._domain.sides))]
-        candidates = [around + [h for h in r.labels if h >= 0] for r in regions]
+        around = -1 - np.arange(len(self._domain.sides), dtype=np.int32)
+        own = [np.array([h for h in r.labels if h >= 0], np.int32) for r in regions]
+        candidates = [part for labels in own for part in (around, labels)]
         # Where a cell is so thin that only a rational point was found, no float64 point is known to be inside.
         nowhere = np.full(dim, np.nan)
         inside = [nowhere if r.exact_point else r.points[-1] for r in regions]
@@ -323,10 +324,10 @@ class HalfspaceWalker:
             np.packbits(sides, axis=1, bitorder="little"),
             np.array([r.forms for r in regions]).reshape(n, -1),
             np.zeros(n, np.int64),
-            np.array([len(labels) for labels in candidates], np.int64),
+            np.array([len(around) + len(labels) for labels in own], np.int64),
             np.zeros((0, dim)),
             np.zeros((0, 1), np.uint64),
-            np.array([label for labels in candidates for label in labels], np.int32),
+            np.concatenate([around[:0], *candidates]),
             np.array(inside).reshape(n, dim),
         )
 

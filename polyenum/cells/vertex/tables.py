@@ -53,6 +53,7 @@ from polyenum.cells.accuracy import VERTEX_SHARE, map_limits
 from polyenum.cells.array_table import ArrayTable
 from polyenum.cells.vertex.twins import find_twins
 from polyenum.domains import Domain
+from polyenum.domains.domain import LARGEST_VERTEX_DIM
 from polyenum.errors import NetworkError
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork
 from polyenum.networks.weights import Weight, dense_rows, is_sparse, rows_through
@@ -228,7 +229,8 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
         threshold=_joined([t.breakpoints for t in tables]),
         slope_jump=_joined([_jumps(t.slopes, t.breakpoint_coordinate) for t in tables]),
         intercept_jump=_joined([_jumps(t.intercepts, t.breakpoint_coordinate) for t in tables]),
-        sides=domain.side_forms(),
+        # Only vertex cells read them.
+        sides=domain.side_forms() if domain.dim <= LARGEST_VERTEX_DIM else np.zeros((0, 1)),
         reach=np.array([reach]),
         vertex_limit=np.array([max(VERTEX_SHARE * largest, 64 * _TINY)]),
         map_limit=limits,
