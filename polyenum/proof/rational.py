@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
-from polyenum.networks.weights import Weight, nonzeros
+from polyenum.networks.weights import Weight
+from polyenum.proof.layout import Layout
 
 Row = list[Fraction]
 """An affine form ``a . t + c``: the coefficients, then the constant."""
@@ -46,19 +47,26 @@ class RationalForms:
     ----------
     network : PiecewiseLinearNetwork
     domain : Domain
+    layout : Layout, optional
+        Of the network, if it is at hand.
     """
 
-    def __init__(self, network: PiecewiseLinearNetwork, domain: Domain) -> None:
-        self._network = network
+    def __init__(
+        self, network: PiecewiseLinearNetwork, domain: Domain, layout: Layout | None = None
+    ) -> None:
+        self._layout = layout or Layout(network)
         self._domain = domain
-        self._weights = [_dyadic(nonzeros(stage.weight)) for stage in network.stages]
-        self._biases = [_dyadic(stage.bias) for stage in network.stages]
-        self._slopes = [_dyadic(stage.activation.slopes) for stage in network.stages]
-        self._intercepts = [_dyadic(stage.activation.exact_intercepts) for stage in network.stages]
+        stages = self._layout.stages
+        self._weights = [
+            _dyadic(s.weight if isinstance(s.weight, np.ndarray) else s.weight.data) for s in stages
+        ]
+        self._biases = [_dyadic(stage.bias) for stage in stages]
+        self._slopes = [_dyadic(stage.slopes) for stage in stages]
+        self._intercepts = [_dyadic(stage.exact_intercepts) for stage in stages]
         self._recent: OrderedDict[tuple[int, bytes], tuple[NDArray[Any], int]] = OrderedDict()
 
     def _after_weights(self, stage: int, sides: NDArray[np.bool_]) -> tuple[NDArray[Any], int]:
-        key = (stage, sides[: self._network.hyperplane_offsets[stage]].tobytes())
+        key = (stage, sides[: self._layout.offsets[stage]].tobytes())
         if key in self._recent:
             self._recent.move_to_end(key)
             return self._recent[key]
@@ -71,7 +79,7 @@ class RationalForms:
             forms, exponent = self._after_activation(stage - 1, sides)
         weight, weight_exponent = self._weights[stage]
         bias, bias_exponent = self._biases[stage]
-        forms = _product(self._network.stages[stage].weight, weight, forms)
+        forms = _product(self._layout.stages[stage].weight, weight, forms)
         exponent += weight_exponent
         common = max(exponent, bias_exponent)
         forms = forms * 2 ** (common - exponent)
@@ -83,12 +91,8 @@ class RationalForms:
 
     def _after_activation(self, stage: int, sides: NDArray[np.bool_]) -> tuple[NDArray[Any], int]:
         forms, exponent = self._after_weights(stage, sides)
-        offsets, table = self._network.hyperplane_offsets, self._network.stages[stage].activation
-        above = np.add.reduceat(
-            np.append(sides[offsets[stage] : offsets[stage + 1]], False).astype(np.int64),
-            table.offsets[:-1],
-        ) * (np.diff(table.offsets) > 0)
-        piece = table.offsets[:-1] + np.arange(len(table)) + above
+        offsets = self._layout.offsets
+        piece = self._layout.stages[stage].pieces(sides[offsets[stage] : offsets[stage + 1]])
         slopes, slope_exponent = self._slopes[stage]
         intercepts, intercept_exponent = self._intercepts[stage]
         forms, exponent = forms * slopes[piece][:, None], exponent + slope_exponent
@@ -101,25 +105,24 @@ class RationalForms:
         """Return the form that vanishes on hyperplane `label`, or on side ``-1 - label``."""
         if label < 0:
             return [Fraction(x) for x in self._domain.sides[-1 - label]]
-        offsets = self._network.hyperplane_offsets
+        offsets = self._layout.offsets
         stage = int(np.searchsorted(offsets, label, side="right")) - 1
-        table = self._network.stages[stage].activation
-        k = label - int(offsets[stage])
+        own, k = self._layout.stages[stage], label - int(offsets[stage])
         forms, exponent = self._after_weights(stage, sides)
-        form = forms[table.breakpoint_coordinate[k]]
-        coordinate = int(table.breakpoint_coordinate[k])
-        if table.groups is not None and table.groups[coordinate] >= 0:
-            # A member of a maximum, less the one that the pattern says is the largest.
-            members = np.flatnonzero(table.groups == table.groups[coordinate])
-            chosen = [m for m in members if sides[offsets[stage] + table.offsets[m]]]
-            form = form - forms[chosen[0]]
+        form = forms[own.coordinate[k]]
+        for begin, end in own.maxima:
+            if begin <= k < end:
+                # A member of a maximum, less the one that the pattern says is the largest.
+                members = range(int(offsets[stage]) + begin, int(offsets[stage]) + end)
+                chosen = next(h for h in members if sides[h]) - int(offsets[stage])
+                form = form - forms[own.coordinate[chosen]]
         row = [Fraction(int(x), 2**exponent) for x in form]
-        row[-1] -= Fraction(float(table.breakpoints[k]))
+        row[-1] -= Fraction(float(own.thresholds[k]))
         return row
 
     def outputs(self, sides: NDArray[np.bool_]) -> list[Row]:
         """Return the forms of the network's outputs."""
-        forms, exponent = self._after_activation(len(self._network.stages) - 1, sides)
+        forms, exponent = self._after_activation(len(self._layout.stages) - 1, sides)
         return [[Fraction(int(x), 2**exponent) for x in row] for row in forms]
 
 
