@@ -94,7 +94,7 @@ def _numbers(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain)
     for name in ("corner_points", "_maps", "_inside"):
         if not np.isfinite(getattr(cx, name)).all():
             yield f"{name} holds a number that is not finite"
-    error = cx.vertex_error
+    error = getattr(cx, "vertex_error", None)
     if not isinstance(error, Real) or not 0 <= error < math.inf:
         yield f"vertex_error must be a finite number of at least 0, found {error!r}"
     if not (np.isfinite(cx.map_error) & (cx.map_error >= 0)).all():

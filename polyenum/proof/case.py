@@ -14,7 +14,7 @@ from polyenum.networks import PiecewiseLinearNetwork
 from polyenum.proof.claims import error_limits
 from polyenum.proof.derived import fresh_complex, fresh_network
 from polyenum.proof.layout import Layout
-from polyenum.proof.rational import RationalForms, Row
+from polyenum.proof.rational import RationalForms
 from polyenum.proof.shape import DomainShape
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Case:
         self.size = max(reach)
         self.exponents = np.array([_exponent(x) for x in reach], np.int64)
         self.side_rows = np.array([self._scaled_side(form) for form in domain.sides])
-        self.certified = bool(cx.certificate.certified)
+        self.certified = bool(cx._certified)
         self.vertex_limit, self.map_limits = error_limits(cx, self.layout, domain, self.size)
         self.vertex_error = self.map_error = 0.0
         self.findings: list[str] = []
@@ -107,9 +107,9 @@ class Case:
         there = np.ldexp(np.full(self.dim, bound), -self.exponents)
         return np.nextafter(there, 0.0)
 
-    def rows(self, labels: list[int], sides: NDArray[np.bool_]) -> list[Row]:
-        """Return the exact forms that vanish on hyperplanes of the region with these sides."""
-        return [self.rational.label(label, sides) for label in labels]
+    def rows(self, labels: list[int], sides: NDArray[np.bool_]) -> list[list[int]]:
+        """Return forms, up to positive factors, that vanish on hyperplanes of the region with these sides."""
+        return [self.rational.whole(label, sides)[0] for label in labels]
 
     def find(self, region: int, message: str) -> None:
         """Note what is wrong with a region: once each."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.cells.engine import SignCounts
 from polyenum.domains import Domain
 from polyenum.proof.layout import Layout
 
@@ -31,7 +32,7 @@ def contradictions(cx: RegionComplex) -> list[str]:
     where they can be true.
     """
     found = []
-    engine, certified, signs = cx.engine, cx.certificate.certified, cx._signs
+    engine, certified, signs = cx.engine, cx._certified, cx._signs
     if not isinstance(cx.complete, (bool, np.bool_)):
         found.append(f"complete is {cx.complete!r}, neither True nor False")
     if not isinstance(certified, (bool, np.bool_)):
@@ -92,7 +93,7 @@ def error_limits(
         Infinite where nothing is claimed: then `NEAR` decides.
     map_limits : (2, outputs) float64
     """
-    if cx.certificate.certified:
+    if cx._certified:
         return float(cx.vertex_error), cx.map_error
     return math.inf, largest_map_errors(layout, domain)
 
@@ -116,8 +117,8 @@ def largest_map_errors(layout: Layout, domain: Domain) -> NDArray[np.float64]:
             begin = (stage.offsets[:-1] + np.arange(len(stage.bias))).astype(np.int64)
             steep = np.maximum.reduceat(np.abs(stage.slopes), begin)[:, None]
             high = np.maximum.reduceat(np.abs(stage.intercepts), begin)
-            for part, added in enumerate((0.0, np.abs(stage.bias))):
-                entries[part] = weight @ entries[part] + np.reshape(added, (-1, 1))
+            for part in (0, 1):
+                entries[part] = weight @ entries[part] + part * np.abs(stage.bias)[:, None]
                 errors[part] = weight @ errors[part] + _SHARE * entries[part] + floor
                 entries[part], errors[part] = steep * entries[part], (1 + steep) * errors[part]
             entries[1] = entries[1] + high[:, None]

@@ -40,7 +40,7 @@ def fresh_complex(
         network,
         domain,
         complete=cx.complete,
-        certified=cx.certificate.certified,
+        certified=cx._certified,
         engine=cx.engine,
         signs=cx._signs,
         packed_sides=cx.packed_sides,

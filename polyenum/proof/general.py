@@ -89,7 +89,8 @@ class GeneralFaces:
         A maximum's tight labels tell which members tie with the largest, so that one belongs to them.
         Where a maximum of ReLUs' outputs is 0, the ReLUs' hyperplanes say all, and its own bits nothing.
         """
-        tight, zeros = set(labels), []
+        tight = set(labels)
+        zeros: list[int] = []
         for begin, end, sources in self._rectified:
             off = not sides[sources].any()
             if off or any(source in tight and sides[begin + k] for k, source in enumerate(sources)):

@@ -106,8 +106,8 @@ class Corners:
             found[simple] = enclosure.distance_to_solution(rows, self.points[simple])
         # Scaling may have rounded a subnormal number.
         found += np.where(np.ldexp(self.points, case.exponents) == batch.points, 0, enclosure.TINY)
-        sure = (found <= case.limits(case.vertex_limit)) & (found < 1)
-        sure = sure.all(axis=1)
+        within = (found <= case.limits(case.vertex_limit)) & (found < 1)
+        sure = np.asarray(within.all(axis=1))
         self.radius[sure] = found[sure].max(axis=1)
         if sure.any():
             most = float(case.unscaled(found[sure]).max())
@@ -151,7 +151,7 @@ class Corners:
         if point is None or batch.begin + i in case.bad:
             return
         case.exact_signs += 1
-        exact = value_at(case.rational.label(label, batch.sides[i]), point)
+        exact = value_at(case.rational.whole(label, batch.sides[i])[0], point)
         above = bool(batch.sides[i, label]) if label >= 0 else True
         if not (exact > 0 if above else exact < 0):
             what = f"hyperplane {label}" if label >= 0 else f"side {-1 - label} of the domain"
@@ -178,8 +178,8 @@ class Corners:
             if batch.begin + i in case.bad:
                 continue
             point = [Fraction(x) for x in batch.points[batch.corner[k]].tolist()]
-            row = case.rational.label(int(batch.label[k]), batch.sides[i])
-            steep = sum(map(abs, row[:-1]), Fraction(0))
+            row, _ = case.rational.whole(int(batch.label[k]), batch.sides[i])
+            steep = sum(map(abs, row[:-1]))
             if abs(value_at(row, point)) > Fraction(NEAR) * steep * case.size:
                 case.find(batch.begin + i, f"a vertex lies off hyperplane {int(batch.label[k])}")
 
@@ -235,7 +235,7 @@ def check_thin(case: Case, batch: Batch, i: int, against: list[int]) -> None:
     known = [point for point in corners if point is not None]
     mean = [sum(xs, Fraction(0)) / len(known) for xs in zip(*known, strict=True)]
     for label in against:
-        exact = value_at(case.rational.label(label, sides), mean)
+        exact = value_at(case.rational.whole(label, sides)[0], mean)
         if exact and (exact > 0) != bool(sides[label]):
             case.find(batch.begin + i, f"its interior lies beyond hyperplane {label}")
 
@@ -255,4 +255,4 @@ def _rounded_up(x: Fraction) -> float:
 
 def _shown(x: Fraction) -> str:
     """Return a distance in three digits."""
-    return f"{_float(x):.3g}"
+    return f"{_float(x):.3g}" if _float(x) else "less than 5e-324"
