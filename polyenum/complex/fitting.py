@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,7 +94,7 @@ def _numbers(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain)
         if not np.isfinite(getattr(cx, name)).all():
             yield f"{name} holds a number that is not finite"
     error = getattr(cx, "vertex_error", None)
-    if not isinstance(error, Real) or not 0 <= error < math.inf:
+    if not isinstance(error, (float, int, np.floating)) or not 0 <= error < math.inf:
         yield f"vertex_error must be a finite number of at least 0, found {error!r}"
     if not (np.isfinite(cx.map_error) & (cx.map_error >= 0)).all():
         yield "map_error holds a number that is not finite or below 0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,19 +41,11 @@ def contradictions(cx: RegionComplex) -> list[str]:
         found.append(f"the engine is {engine!r}; those with vertices are vertex, exact and shapely")
     elif (engine, bool(certified)) in (("exact", False), ("shapely", True)):
         found.append(f"the engine {engine!r} makes no result with certified={bool(certified)}")
-    counts = tuple(signs) if isinstance(signs, tuple) else ()
-    if len(counts) != 4 or not all(isinstance(n, Integral) and n >= 0 for n in counts):
-        found.append(f"the counts of signs are {signs!r}, not four whole numbers of at least 0")
-    elif engine == "exact" and (counts[0] or counts[1]):
+    counted = isinstance(signs, SignCounts)
+    if not counted or not all(isinstance(n, Integral) and n >= 0 for n in signs):
+        found.append(f"the counts of signs are {signs!r}, not SignCounts of at least 0")
+    elif engine == "exact" and (signs.boxes or signs.floats):
         found.append("the engine 'exact' decides no sign by boxes or floats, but counts some")
-    elif counts[3] > counts[2]:
-        found.append(
-            f"{counts[3]:,} cells needed exact signs, but there are {counts[2]:,} of these"
-        )
-    if not isinstance(cx.vertex_error, Real) or not 0 <= cx.vertex_error < math.inf:
-        found.append(f"vertex_error is {cx.vertex_error!r}, no finite number of at least 0")
-    if not np.all(np.isfinite(cx.map_error) & (cx.map_error >= 0)):
-        found.append("map_error holds a number that is not finite or below 0")
     return found
 
 

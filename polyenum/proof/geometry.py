@@ -13,6 +13,8 @@ from polyenum.proof.case import Case
 from polyenum.proof.claims import NEAR
 from polyenum.proof.rational import meeting_point, value_at
 
+_TOLD_APART = Fraction(2) ** -1000
+
 
 def check_geometry(case: Case, batch: Batch) -> None:
     """Check maps, corners and interior points of some regions."""
@@ -162,7 +164,8 @@ class Corners:
     def check_nearness(self) -> None:
         """Check that stored corners are close to their hyperplanes, where no small error is claimed.
 
-        The distance is at most `NEAR` times the domain's size, in the largest coordinate.
+        The distance is at most `NEAR` times the domain's size, in the largest coordinate.  Hyperplanes
+        whose values on the whole domain are below 2**-1000 are left out: floats cannot tell where they are.
         """
         case, batch, dim = self.case, self.batch, self.case.dim
         stored = case.scaled(batch.points)[batch.corner]
@@ -170,18 +173,22 @@ class Corners:
         a, e = rows[:, 0], slack[:, 0]
         value = np.abs((a[:, :dim] * stored).sum(axis=1) + a[:, dim])
         size = (np.abs(a[:, :dim]) * np.abs(stored)).sum(axis=1) + np.abs(a[:, dim])
-        value += enclosure.gamma(2 * dim + 4) * size + e[:, :dim] @ np.full(dim, 4.0) + e[:, dim]
+        value += enclosure.gamma(2 * dim + 4) * size
+        value += (e[:, :dim] * np.abs(stored)).sum(axis=1) + e[:, dim] + 8 * dim * enclosure.TINY
         there = np.minimum(np.ldexp(float(case.size), -case.exponents), 2.0**900)
-        allowed = np.abs(a[:, :dim]) @ (there * NEAR)
+        allowed = np.maximum(np.abs(a[:, :dim]) - e[:, :dim], 0.0) @ (there * NEAR)
         for k in np.flatnonzero(~(value * enclosure.SAFE < allowed / enclosure.SAFE)).tolist():
             i = int(batch.owner[batch.corner[k]])
             if batch.begin + i in case.bad:
                 continue
             point = [Fraction(x) for x in batch.points[batch.corner[k]].tolist()]
-            row, _ = case.rational.whole(int(batch.label[k]), batch.sides[i])
-            steep = sum(map(abs, row[:-1]))
-            if abs(value_at(row, point)) > Fraction(NEAR) * steep * case.size:
-                case.find(batch.begin + i, f"a vertex lies off hyperplane {int(batch.label[k])}")
+            label = int(batch.label[k])
+            row = case.rational.label(label, batch.sides[i])
+            most = sum(map(abs, row[:-1]), Fraction(0)) * case.size
+            if abs(value_at(row, point)) > Fraction(NEAR) * most and (
+                label < 0 or most > _TOLD_APART
+            ):
+                case.find(batch.begin + i, f"a vertex lies off hyperplane {label}")
 
     def label_rows(self, owner: NDArray[np.int64], labels: NDArray[np.int64]) -> enclosure.Pair:
         """Return the forms of `labels` (n, dim) in the regions `owner`: (n, dim, dim + 1)."""
