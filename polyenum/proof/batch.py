@@ -8,7 +8,7 @@ import numpy as np
 
 from polyenum.proof.case import Case
 
-_MOST_VALUES = 1 << 21
+_MOST_VALUES = 1 << 17
 
 
 class Batch:
@@ -47,7 +47,8 @@ class Batch:
         self.points = cx.corner_points[first:last]
         self.masks = cx.corner_masks[first:last]
         little = np.ascontiguousarray(self.masks, "<u8").view(np.uint8)
-        bits = np.unpackbits(little, axis=1, bitorder="little")
+        most = int(np.diff(cx.label_offsets[begin : end + 1]).max())
+        bits = np.unpackbits(little, axis=1, count=most, bitorder="little")
         self.corner, self.bit = np.nonzero(bits)
         self.label = cx.labels[cx.label_offsets[begin:end][self.owner[self.corner]] + self.bit]
         self.label = self.label.astype(np.int64)
@@ -63,7 +64,7 @@ class Batch:
 
 
 def batches(case: Case, progress: bool) -> Iterable[tuple[int, int]]:
-    """Return ranges of regions, each of some million values."""
+    """Return ranges of regions, each of some hundred thousand values, which stay in the cache."""
     offsets, width = case.cx.vertex_offsets, case.layout.count + 1
     ranges, begin = [], 0
     per_region = (case.dim + 1) * width

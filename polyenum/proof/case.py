@@ -139,5 +139,6 @@ def error_of(findings: list[str]) -> CheckError:
 
 
 def _exponent(size: Fraction) -> int:
-    """Return the largest ``e`` for which ``2**e`` is at most `size`, or one less."""
-    return size.numerator.bit_length() - size.denominator.bit_length() - 1
+    """Return the largest ``e`` for which ``2**e`` is at most `size`."""
+    e = size.numerator.bit_length() - size.denominator.bit_length()
+    return e if Fraction(2) ** e <= size else e - 1

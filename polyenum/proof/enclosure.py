@@ -183,47 +183,44 @@ def entering(domain: Domain, exponents: NDArray[np.int64]) -> Pair:
     return scaled[None], error[None]
 
 
-def values_at_corners(
+def are_above(
     forms: Pair,
-    thresholds: NDArray[np.float64],
     points: NDArray[np.float64],
     radius: NDArray[np.float64],
     starts: NDArray[np.int64],
-) -> Pair:
-    """Return the values of regions' affine forms, less `thresholds`, at their corners.
+) -> NDArray[np.bool_]:
+    """Return whether regions' affine forms are proven to be positive at their corners: (corners, m) bool.
 
-    The bound of a region's forms is one for all its corners: over the box of their coordinates.
+    The bound of a region's forms is one for all its corners: over the box of their coordinates, with the
+    largest of their radii.  It is taken off the constants; so each sum has ``dim + 2`` terms.
 
     Parameters
     ----------
     forms : (n, dim + 1, m)
-    thresholds : (m,) float64
     points : (corners, dim) float64
     radius : (corners,) float64
         How far off they are, in every coordinate.
-    starts : (n,) int64
+    starts : (n + 1,) int64
         Where each region's corners begin.
-
-    Returns
-    -------
-    (corners, m)
     """
     a, e = forms
-    dim = points.shape[1]
-    owner = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(points))))
-    constant = a[:, dim, :] - thresholds
-    reach = np.maximum.reduceat(np.abs(points) + radius[:, None], starts) * SAFE
-    steep = np.abs(a[:, :dim, :])
-    size = (reach[:, None, :] @ steep)[:, 0, :] + np.abs(a[:, dim, :]) + np.abs(thresholds)
-    slack = (reach[:, None, :] @ e[:, :dim, :])[:, 0, :] + e[:, dim, :]
-    fixed = (slack + gamma(2 * dim + 6) * size) * SAFE + 8 * (dim + 2) * TINY
-    value = constant[owner]
-    for k in range(dim):
-        value += np.ascontiguousarray(a[:, k, :])[owner] * points[:, k, None]
-    bound = fixed[owner]
-    if radius.any():
-        bound += (steep.sum(axis=1) * SAFE)[owner] * radius[:, None] * SAFE + TINY
-    return value, bound
+    n, dim, m = len(a), points.shape[1], a.shape[2]
+    blur = np.maximum.reduceat(radius, starts[:-1])
+    reach = (np.maximum.reduceat(np.abs(points), starts[:-1]) + blur[:, None]) * SAFE
+    box = np.concatenate([reach, np.ones((n, 1))], axis=1)[:, None, :]
+    size = np.abs(a)
+    bound = (box @ (gamma(2 * dim + 8) * size + e))[:, 0, :]
+    bound += size[:, :dim].sum(axis=1) * blur[:, None]
+    lowered = a.copy()
+    lowered[:, dim] -= bound * SAFE + 16 * (dim + 2) * TINY
+    extended = np.concatenate([points, np.ones((len(points), 1))], axis=1)
+    counts = np.diff(starts)
+    found = np.empty((len(points), m), np.bool_)
+    for count in np.unique(counts).tolist():
+        same = np.flatnonzero(counts == count)
+        corners = starts[same][:, None] + np.arange(count)
+        found[corners] = extended[corners] @ lowered[same] > 0
+    return found
 
 
 def distance_to_solution(rows: Pair, points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -247,17 +244,19 @@ def distance_to_solution(rows: Pair, points: NDArray[np.float64]) -> NDArray[np.
         # Powers of two: scaling is exact unless it underflows, which TINY covers.
         exponent = -np.frexp(np.where(np.isfinite(largest), largest, 1.0))[1]
         a, e = np.ldexp(a, exponent), np.ldexp(e, exponent) + TINY
-        m, c = a[:, :, :dim], a[:, :, dim]
+        m = a[:, :, :dim]
         inverse = _inverses(m)
         big = np.abs(inverse)
-        size = np.abs(points)[:, :, None]
-        reach = (np.abs(m) @ size)[:, :, 0] + np.abs(c)
-        residual = np.abs((m @ points[:, :, None])[:, :, 0] + c)
-        residual += gamma(dim + 3) * reach + (e[:, :, :dim] @ size)[:, :, 0] + e[:, :, dim]
+        # What rounding does to a row of a sum, and errors of the row itself, for each coordinate of 1.
+        doubt = gamma(dim + 3) * np.abs(a) + e
+        extended = np.concatenate([points, np.ones((len(points), 1))], axis=1)[:, :, None]
+        residual = np.abs((a @ extended)[:, :, 0]) + (doubt @ np.abs(extended))[:, :, 0]
         residual = residual * SAFE + 8 * (dim + 2) * TINY
-        defect = np.abs(np.eye(dim) - inverse @ m)
-        defect += big @ (gamma(dim + 3) * np.abs(m) + e[:, :, :dim]) + gamma(dim + 3) * np.eye(dim)
-        beta = defect.sum(axis=2).max(axis=1) * SAFE + 1e-300
+        defect = inverse @ m
+        defect[:, np.arange(dim), np.arange(dim)] -= 1
+        sums = np.abs(defect).sum(axis=2) + gamma(dim + 3)
+        sums += (big @ doubt[:, :, :dim].sum(axis=2, keepdims=True))[:, :, 0]
+        beta = sums.max(axis=1) * SAFE + 1e-300
         step = (big @ residual[:, :, None])[:, :, 0] * SAFE + 8 * (dim + 2) * TINY
         whole = step.max(axis=1) / (1 - beta) * SAFE
         bound = (step + (beta * whole)[:, None]) * SAFE + 8 * TINY
@@ -268,9 +267,11 @@ def distance_to_solution(rows: Pair, points: NDArray[np.float64]) -> NDArray[np.
 def _inverses(m: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return approximate inverses; NaN for a matrix that has none."""
     result = np.full_like(m, np.nan)
-    usable = np.flatnonzero(np.isfinite(m).all(axis=(1, 2)))
+    usable = np.arange(len(m))
+    if not np.isfinite(m).all():
+        usable = np.flatnonzero(np.isfinite(m).all(axis=(1, 2)))
     try:
-        result[usable] = np.linalg.inv(m[usable])
+        result[usable] = np.linalg.inv(m if len(usable) == len(m) else m[usable])
     except np.linalg.LinAlgError:
         # One of them is singular; its elimination met a pivot of 0, and so its determinant is 0.
         for i in usable[np.linalg.slogdet(m[usable])[0] != 0].tolist():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,13 @@ class Corners:
     """
 
     def __init__(self, case: Case, batch: Batch, forms: enclosure.Pair) -> None:
-        self.case, self.batch, self.forms = case, batch, forms
+        self.case, self.batch = case, batch
+        # Less the thresholds, of which each rounds once.
+        value, error = forms
+        self.value, self.error = value.copy(), error.copy()
+        self.value[:, -1] -= case.layout.thresholds
+        self.error[:, -1] += enclosure.U * np.abs(self.value[:, -1])
+        self.error[:, -1] += np.where(case.layout.thresholds != 0, enclosure.TINY, 0.0)
         self.exact: dict[int, list[Fraction] | None] = {}
         # Where the true corners are, in scaled coordinates: within `radius` of `points`.
         self.points = case.scaled(batch.points)
@@ -74,22 +81,16 @@ class Corners:
         """Prove that corners are where they are said to be, and have the signs they are said to have."""
         self.place()
         case, batch, m = self.case, self.batch, self.case.layout.count
-        value, error = enclosure.values_at_corners(
-            self.forms, case.layout.thresholds, self.points, self.radius, batch.starts[:-1]
+        proven = np.empty((len(self.points), m + len(case.side_rows)), np.bool_)
+        # The forms are positive on their regions' sides.
+        turn = np.where(batch.sides, 1.0, -1.0)[:, None, :]
+        proven[:, :m] = enclosure.are_above(
+            (self.value * turn, self.error), self.points, self.radius, batch.starts
         )
-        # What is positive is the value of a hyperplane below which a region lies, negated.
-        np.negative(value, out=value, where=~batch.sides[batch.owner])
-        proven = np.zeros((len(self.points), m + len(case.side_rows)), np.bool_)
-        np.greater(value, error, out=proven[:, :m])
         # A negative label counts from the end, so the sides come last, in reverse.
-        rows = case.side_rows[::-1]
-        own = rows.T[None]
+        own = np.broadcast_to(case.side_rows[::-1].T, (len(batch), *case.side_rows.T.shape))
         slack = np.abs(own) * enclosure.U + enclosure.TINY
-        zeros = np.zeros(len(rows))
-        inside, doubt = enclosure.values_at_corners(
-            (own, slack), zeros, self.points, self.radius, np.zeros(1, np.int64)
-        )
-        np.greater(inside, doubt, out=proven[:, m:])
+        proven[:, m:] = enclosure.are_above((own, slack), self.points, self.radius, batch.starts)
         case.float_signs += int(np.count_nonzero(proven))
         proven[batch.corner, batch.label] = True
         for c, column in np.argwhere(~proven).tolist():
@@ -190,18 +191,22 @@ class Corners:
             ):
                 case.find(batch.begin + i, f"a vertex lies off hyperplane {label}")
 
+    @cached_property
+    def _by_hyperplane(self) -> list[NDArray[np.float64]]:
+        """The forms and their errors once more, a row for each region and hyperplane."""
+        return [
+            np.ascontiguousarray(x.transpose(0, 2, 1)).reshape(-1, x.shape[1])
+            for x in (self.value, self.error)
+        ]
+
     def label_rows(self, owner: NDArray[np.int64], labels: NDArray[np.int64]) -> enclosure.Pair:
         """Return the forms of `labels` (n, dim) in the regions `owner`: (n, dim, dim + 1)."""
-        value, error = self.forms
-        h = np.maximum(labels, 0)
-        if value.shape[2]:
-            rows = value[owner[:, None], :, h].copy()
-            slack = error[owner[:, None], :, h].copy()
-            rows[..., -1] -= self.case.layout.thresholds[h]
-            slack[..., -1] += enclosure.U * np.abs(rows[..., -1]) + enclosure.TINY
+        m = self.case.layout.count
+        if m:
+            at = owner[:, None] * m + np.maximum(labels, 0)
+            rows, slack = (x.take(at, axis=0) for x in self._by_hyperplane)
         else:
-            rows = np.zeros((*labels.shape, value.shape[1]))
-            slack = np.zeros_like(rows)
+            rows, slack = np.zeros((2, *labels.shape, self.case.dim + 1))
         own = labels < 0
         rows[own] = self.case.side_rows[-1 - labels[own]]
         slack[own] = np.abs(rows[own]) * enclosure.U + enclosure.TINY
