@@ -16,6 +16,7 @@ import polyenum as pe
 from benchmarks.networks import random_network
 from polyenum import errors
 from polyenum.cells.engine import SignCounts
+from polyenum.cells.exact.polytope import ExactPolytope
 from polyenum.networks.reading import pieces
 from polyenum.proof import enclosure, gluing, signs
 from polyenum.proof.layout import Layout
@@ -364,6 +365,24 @@ def test_simple_regions_are_like_all_others(layers: Layers) -> None:
     assert batched.euler_characteristic == single.euler_characteristic == 1
 
 
+def test_a_lost_corner_leaves_an_edge_with_one_end() -> None:
+    net, box = random_network([3, 4, 3, 1], seed=2), pe.Box(-1, 1, dim=3)
+    cx = pe.enumerate_regions(net, box)
+    region = int(np.diff(cx.vertex_offsets).argmax())
+    corner = int(cx.vertex_offsets[region])
+    offsets = cx.vertex_offsets.copy()
+    offsets[region + 1 :] -= 1
+    lost = rebuilt(
+        cx,
+        vertex_offsets=offsets,
+        corner_points=np.delete(cx.corner_points, corner, axis=0),
+        corner_masks=np.delete(cx.corner_masks, corner, axis=0),
+    )
+    with pytest.raises(pe.CheckError, match="an edge does not have two ends") as caught:
+        pe.check(lost, net, box)
+    assert caught.value.findings[0].startswith(f"region {region}:")
+
+
 def test_equal_hashes_of_different_faces(monkeypatch: pytest.MonkeyPatch) -> None:
     of, tried = signs.Hashing.of, []
 
@@ -417,6 +436,23 @@ def test_volumes_of_polytopes() -> None:
     triangle = pe.Hull([[0, 0], [1, 0], [0, 3]]).polytope
     points = [[Fraction(x, p[-1]) for x in p[:-1]] for p in triangle.points]
     assert polytope_volume(points, triangle.tight, 2) == Fraction(3, 2)
+
+
+def test_a_domain_with_other_vertices_than_its_sides_is_found() -> None:
+    net = random_network([3, 4, 1], seed=0)
+    hull = pe.Hull(np.vstack([np.eye(3), -np.eye(3)]))
+    cx = pe.enumerate_regions(net, hull)
+    assert pe.check(cx, net, hull).complete
+    whole = hull.polytope
+    (*first, scale), *others = whole.points
+    for points, tight, message in (
+        (whole.points[1:], whole.tight[1:], "not all that its sides have"),
+        ([(*first, 2 * scale), *others], whole.tight, "not on the sides"),
+        (whole.points, [whole.tight[1], *whole.tight[1:]], "not on the sides"),
+    ):
+        hull.polytope = ExactPolytope(3, points, tight)
+        with pytest.raises(pe.CheckError, match=message):
+            pe.check(cx, net, hull)
 
 
 # -- fits --------------------------------------------------------------------------------------------
