@@ -26,7 +26,7 @@ from polyenum.complex.fitting import misfit
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.domains import Domain
 from polyenum.errors import DomainError, NetworkError, RegionError
-from polyenum.networks import load
+from polyenum.networks import PiecewiseLinearNetwork, load
 from polyenum.proof.batch import Batch, batches
 from polyenum.proof.case import Case, error_of
 from polyenum.proof.claims import contradictions, exaggerations
@@ -185,7 +185,7 @@ def check(cx: RegionComplex, net: Any, domain: Domain, *, progress: bool = False
     )
 
 
-def _refuse_others(cx: RegionComplex, network: Any, domain: Domain) -> None:
+def _refuse_others(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -> None:
     """Raise where a complex is of another kind, or obviously of another network or domain."""
     inside = getattr(cx, "_inside", None)
     if getattr(inside, "ndim", 0) == 2 and not cx.has_vertices:

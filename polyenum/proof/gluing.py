@@ -36,6 +36,7 @@ class Gluing:
         self._general = GeneralFaces(case)
         self._hashing = Hashing(case, 0)
         self._vertices, self._facets = Keys(), Keys()
+        self._distinct_facets = 0
         # Of each facet the first of its region's labels that carries it.
         self._bits: list[NDArray[np.int64]] = []
         # Hashes of the faces between vertices and facets.

@@ -10,7 +10,8 @@ of ``dim - 1`` labels that is tight at a corner is tight at exactly two, then th
   ``b`` at one of its corners.  Hence the maximal proper parts of ``F(S)`` are all ``F(S + a)``, and all differ.
 - ``F(S + a + b)`` lies in exactly two of them, ``F(S + a)`` and ``F(S + b)``.
 
-So the face of dimension ``dim - k`` are the sets of ``k`` labels, and each label cuts one facet from the region.
+So the faces of dimension ``dim - k`` are the ``F(S)`` of ``k`` labels each, and each label cuts one facet from
+the region.
 """
 
 from __future__ import annotations
