@@ -95,7 +95,7 @@ class Case:
 
     def scaled(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return `points` (..., dim) in scaled coordinates: exact, or within the smallest subnormal."""
-        return np.ldexp(points, -self.exponents)
+        return np.ldexp(points, -self.exponents) if self.exponents.any() else points.copy()
 
     def unscaled(self, radius: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return distances (..., dim), given in scaled coordinates, in the domain's, rounded up."""

@@ -243,7 +243,11 @@ def distance_to_solution(rows: Pair, points: NDArray[np.float64]) -> NDArray[np.
         largest = np.abs(a[:, :, :dim]).max(axis=2, keepdims=True)
         # Powers of two: scaling is exact unless it underflows, which TINY covers.
         exponent = -np.frexp(np.where(np.isfinite(largest), largest, 1.0))[1]
-        a, e = np.ldexp(a, exponent), np.ldexp(e, exponent) + TINY
+        if np.abs(exponent).max(initial=0) < 1000:
+            factor = np.ldexp(1.0, exponent)  # which float64 holds: a product is faster
+            a, e = a * factor, e * factor + TINY
+        else:
+            a, e = np.ldexp(a, exponent), np.ldexp(e, exponent) + TINY
         m = a[:, :, :dim]
         inverse = _inverses(m)
         big = np.abs(inverse)
