@@ -41,6 +41,10 @@ class CheckError(PolyenumError, ValueError):
         super().__init__(message)
         self.findings = findings
 
+    def __reduce__(self) -> tuple[type[CheckError], tuple[str, list[str]]]:
+        """Return what makes the error again in another process: `Exception` would leave out the findings."""
+        return type(self), (str(self), self.findings)
+
 
 class MissingExtraError(PolyenumError, ImportError):
     """An optional library is needed and not installed."""

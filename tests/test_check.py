@@ -147,7 +147,7 @@ def test_a_wrong_neighbour_is_found(case: tuple) -> None:
         inner = int(np.flatnonzero(other.facet_table.neighbor >= 0)[0])
         assert other.facet_table.neighbor[inner] != change
         other.facet_table.neighbor[inner] = change
-        with pytest.raises(pe.CheckError, match="stored facets or neighbours"):
+        with pytest.raises(pe.CheckError, match="keeps facet_table"):
             pe.check(other, net, box)
 
 

@@ -625,26 +625,9 @@ class RegionComplex:
 
     def fits(self, network: PiecewiseLinearNetwork, domain: Domain) -> bool:
         """Return whether the arrays fit each other, and a network and domain: nothing is out of range."""
-        n, dim, masks, labels = len(self), domain.dim, self.corner_masks, self.labels
-        corners = 0 if self._inside.shape[1] else 1
-        return bool(
-            n > 0
-            and self.packed_sides.shape[1] * 8 >= network.hyperplane_count
-            and len(self.vertex_offsets) == len(self.label_offsets) == n + 1
-            and self.vertex_offsets[0] == self.label_offsets[0] == 0
-            and self.vertex_offsets[-1] == len(self.corner_points) == len(masks)
-            and self.label_offsets[-1] == len(labels)
-            and (np.diff(self.vertex_offsets) >= corners).all()
-            and (np.diff(self.label_offsets) > 0).all()
-            and self.corner_points.shape[1] == dim
-            and np.isfinite(self.corner_points).all()
-            and self._maps.shape == (n, dim + 1, network.output_dim)
-            and self.map_error.shape == (2, network.output_dim)
-            and self._inside.shape in ((n, 0), (n, dim))
-            and labels.max() < network.hyperplane_count
-            and labels.min() >= -len(domain.sides)
-            and 64 * masks.shape[1] >= (np.diff(self.label_offsets).max() if corners else 0)
-        )
+        from polyenum.complex.fitting import misfit
+
+        return misfit(self, network, domain) is None
 
     # -- what it looks like ----------------------------------------------------------------------
 

@@ -3,213 +3,268 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.proof import enclosure
+from polyenum.proof.batch import Batch
 from polyenum.proof.case import Case
+from polyenum.proof.claims import NEAR
 from polyenum.proof.rational import meeting_point, value_at
 
+_TOLD_APART = Fraction(2) ** -1000
 
-def check_geometry(case: Case, begin: int, end: int) -> list[list[int]]:
-    """Check maps, corners and interior points of the regions ``begin`` to ``end``.
 
-    Returns
-    -------
-    list of list of int
-        The tight labels of each corner, increasing.
-    """
-    cx = case.cx
-    sides = cx.sides_of(slice(begin, end))
-    owner = owners(case, begin, end)
+def check_geometry(case: Case, batch: Batch) -> None:
+    """Check maps, corners and interior points of some regions."""
     with np.errstate(all="ignore"):
-        forms, outputs = enclosure.through(case.network, sides, enclosure.entering(case.domain))
-        check_maps(case, begin, sides, outputs)
-        at = slice(cx.vertex_offsets[begin], cx.vertex_offsets[end])
-        tight = tight_labels(case, begin, end, owner)
-        check_corners(case, begin, sides, forms, cx.corner_points[at], owner, tight)
-        check_interior(case, begin, sides, np.bincount(owner))
-    return tight
+        rows = enclosure.entering(case.domain, case.exponents)
+        forms, outputs = enclosure.through(case.layout, batch.sides, rows)
+        check_maps(case, batch, outputs)
+        Corners(case, batch, forms).check()
+        check_interior(case, batch, rows)
 
 
-def owners(case: Case, begin: int, end: int) -> NDArray[np.int64]:
-    """Return the region of each corner, counted from `begin`."""
-    counts = np.diff(case.cx.vertex_offsets[begin : end + 1])
-    return np.repeat(np.arange(end - begin), counts)
-
-
-def tight_labels(case: Case, begin: int, end: int, owner: NDArray[np.int64]) -> list[list[int]]:
-    """Return the tight labels of each corner, increasing."""
-    cx = case.cx
-    masks = cx.corner_masks[cx.vertex_offsets[begin] : cx.vertex_offsets[end]]
-    width = 8 * masks.dtype.itemsize * masks.shape[1]
-    little = np.ascontiguousarray(masks, "<u8").view(np.uint8)
-    bits = np.unpackbits(little.reshape(len(masks), -1), axis=1, count=width, bitorder="little")
-    corner, bit = np.nonzero(bits)
-    first = cx.label_offsets[begin:end][owner]
-    most = np.diff(cx.label_offsets[begin : end + 1])[owner]
-    known = bit < most[corner]
-    for c in np.unique(corner[~known]):
-        case.find(begin + int(owner[c]), "a corner's mask has a bit without a label")
-    labels = cx.labels[first[corner[known]] + bit[known]]
-    order = np.lexsort((labels, corner[known]))
-    splits = np.searchsorted(corner[known][order], np.arange(1, len(masks)))
-    return [part.tolist() for part in np.split(labels[order], splits)]
-
-
-def check_maps(case: Case, begin: int, sides: NDArray[np.bool_], outputs: enclosure.Pair) -> None:
+def check_maps(case: Case, batch: Batch, outputs: enclosure.Pair) -> None:
     """Check the affine maps against the network's under the claimed patterns."""
-    cx = case.cx
-    n = len(sides)
-    stored = np.concatenate(
-        [cx.weights[begin : begin + n].transpose(0, 2, 1), cx.biases[begin : begin + n, None]],
-        axis=1,
-    )
-    dim = case.domain.dim
-    claim = np.concatenate([np.tile(cx.map_error[:1], (dim, 1)), cx.map_error[1:]])
+    cx, dim = case.cx, case.dim
+    stored = cx._maps[batch.begin : batch.end]
+    claim = np.concatenate([np.tile(case.map_limits[:1], (dim, 1)), case.map_limits[1:]])
     value, error = (np.broadcast_to(a, stored.shape) for a in outputs)
+    # Coefficients are compared in scaled coordinates, where underflow may round the stored ones.
+    exponents = np.append(case.exponents, 0)[:, None]
+    there = np.ldexp(stored, exponents)
+    error = error + np.where(np.ldexp(there, -exponents) == stored, 0.0, enclosure.TINY)
+    off = (np.abs(there - value) + error) * enclosure.SAFE
+    off += np.where(off > 0, 2 * enclosure.TINY, 0.0)
     # Beyond doubt within the claim, or to be compared exactly.
-    sure = (np.abs(stored - value) + error) * enclosure.SAFE <= claim
-    for i in np.flatnonzero(~sure.all(axis=(1, 2))).tolist():
-        rows = case.rational.outputs(sides[i])
-        for k, u in np.argwhere(~sure[i]).tolist():
-            off = abs(Fraction(float(stored[i, k, u])) - rows[u][k])
-            if off > Fraction(float(claim[k, u])):
-                case.find(begin + i, f"its affine map is off by {float(off):.3g}")
+    sure = off <= np.nextafter(np.ldexp(claim, exponents), -1.0, where=claim > 0, out=claim * 0)
+    whole = sure.all(axis=(1, 2))
+    back = np.ldexp(off[whole], -exponents).max(initial=0.0)
+    case.map_error = max(case.map_error, float(np.nextafter(back, np.inf)) if back > 0 else 0.0)
+    for i in np.flatnonzero(~whole).tolist():
+        exact = case.rational.outputs(batch.sides[i])
+        for k, u in np.ndindex(stored.shape[1:]):
+            off_by = abs(Fraction(float(stored[i, k, u])) - exact[u][k])
+            if off_by > Fraction(float(claim[k, u])):
+                case.find(batch.begin + i, f"its affine map is off by {_shown(off_by)}")
+            case.map_error = max(case.map_error, _rounded_up(off_by))
 
 
-def check_corners(
-    case: Case,
-    begin: int,
-    sides: NDArray[np.bool_],
-    forms: enclosure.Pair,
-    points: NDArray[np.float64],
-    owner: NDArray[np.int64],
-    tight: list[list[int]],
-) -> None:
-    """Prove that corners are where they are said to be, and have the signs they are said to have."""
-    dim, m = case.domain.dim, case.network.hyperplane_count
-    count = np.array([len(labels) for labels in tight])
-    radius = np.full(len(points), np.inf)
-    simple = np.flatnonzero(count == dim)
-    if len(simple):
-        chosen = np.array([tight[c] for c in simple], np.int64)
-        radius[simple] = enclosure.distance_to_solution(
-            label_rows(case, forms, owner[simple], chosen), points[simple]
+class Corners:
+    """The corners of some regions, under examination.
+
+    Parameters
+    ----------
+    case : Case
+    batch : Batch
+    forms : Pair
+        The forms of all hyperplanes in each region: (n, dim + 1, hyperplanes), in scaled coordinates.
+    """
+
+    def __init__(self, case: Case, batch: Batch, forms: enclosure.Pair) -> None:
+        self.case, self.batch = case, batch
+        # Less the thresholds, of which each rounds once.
+        value, error = forms
+        self.value, self.error = value.copy(), error.copy()
+        self.value[:, -1] -= case.layout.thresholds
+        self.error[:, -1] += enclosure.U * np.abs(self.value[:, -1])
+        self.error[:, -1] += np.where(case.layout.thresholds != 0, enclosure.TINY, 0.0)
+        self.exact: dict[int, list[Fraction] | None] = {}
+        # Where the true corners are, in scaled coordinates: within `radius` of `points`.
+        self.points = case.scaled(batch.points)
+        self.radius = np.full(len(self.points), np.inf)
+
+    def check(self) -> None:
+        """Prove that corners are where they are said to be, and have the signs they are said to have."""
+        self.place()
+        case, batch, m = self.case, self.batch, self.case.layout.count
+        proven = np.empty((len(self.points), m + len(case.side_rows)), np.bool_)
+        # The forms are positive on their regions' sides.
+        turn = np.where(batch.sides, 1.0, -1.0)[:, None, :]
+        proven[:, :m] = enclosure.are_above(
+            (self.value * turn, self.error), self.points, self.radius, batch.starts
         )
-    exact: dict[int, list[Fraction]] = {}
-    for c in np.flatnonzero(radius > case.cx.vertex_error).tolist():
-        i = int(owner[c])
-        if begin + i in case.bad:
-            continue
-        rows = [case.rational.label(label, sides[i]) for label in tight[c]]
-        point = meeting_point(rows) if len(rows) >= dim else None
-        if point is None:
-            case.find(begin + i, "a corner's tight hyperplanes do not meet in one point")
-            continue
-        case.exact_signs += len(rows)
-        exact[c] = point
-        off = max(abs(Fraction(float(x)) - y) for x, y in zip(points[c], point, strict=True))
-        radius[c] = float(off) * enclosure.SAFE + enclosure.TINY if off else 0.0
-        if off > Fraction(case.cx.vertex_error):
-            case.find(begin + i, f"a vertex is off by {float(off):.3g}")
-    is_tight = np.zeros((len(points), m + len(case.domain.sides)), np.bool_)
-    is_tight[np.repeat(np.arange(len(points)), count), np.concatenate(tight)] = True
-    # A negative label counts from the end, so the sides come last, in reverse.
-    pair = (forms[0][owner], forms[1][owner])
-    value, error = enclosure.values_at(pair, case.thresholds, points, radius)
-    proven = np.where(sides[owner], value > error, value < -error)
-    a = case.domain_rows[::-1]
-    own = np.broadcast_to(a.T, (len(points), *a.T.shape))
-    slack = np.abs(own) * enclosure.U + enclosure.TINY
-    inside, doubt = enclosure.values_at((own, slack), np.zeros(len(a)), points, radius)
-    proven = np.concatenate([proven, inside > doubt], axis=1)
-    case.float_signs += int(np.count_nonzero(proven))
-    for c, column in np.argwhere(~proven & ~is_tight).tolist():
-        i = int(owner[c])
-        if begin + i in case.bad:
-            continue
-        label = column if column < m else column - is_tight.shape[1]
-        if c not in exact:
-            rows = [case.rational.label(k, sides[i]) for k in tight[c]]
-            point = meeting_point(rows)
+        # A negative label counts from the end, so the sides come last, in reverse.
+        own = np.broadcast_to(case.side_rows[::-1].T, (len(batch), *case.side_rows.T.shape))
+        slack = np.abs(own) * enclosure.U + enclosure.TINY
+        proven[:, m:] = enclosure.are_above((own, slack), self.points, self.radius, batch.starts)
+        case.float_signs += int(np.count_nonzero(proven))
+        proven[batch.corner, batch.label] = True
+        for c, column in np.argwhere(~proven).tolist():
+            self.prove_sign(c, column if column < m else column - proven.shape[1])
+        if case.vertex_limit > NEAR * case.size:
+            self.check_nearness()
+
+    def place(self) -> None:
+        """Prove where the corners are: by floats, or in rational numbers."""
+        case, batch, dim = self.case, self.batch, self.case.dim
+        found = np.full((len(self.points), dim), np.inf)
+        simple = np.flatnonzero(batch.count == dim)
+        if len(simple):
+            labels = batch.label[batch.at[simple][:, None] + np.arange(dim)]
+            rows = self.label_rows(batch.owner[simple], labels)
+            found[simple] = enclosure.distance_to_solution(rows, self.points[simple])
+        # Scaling may have rounded a subnormal number.
+        found += np.where(np.ldexp(self.points, case.exponents) == batch.points, 0, enclosure.TINY)
+        within = (found <= case.limits(case.vertex_limit)) & (found < 1)
+        sure = np.asarray(within.all(axis=1))
+        self.radius[sure] = found[sure].max(axis=1)
+        if sure.any():
+            most = float(case.unscaled(found[sure]).max())
+            case.vertex_error = max(case.vertex_error, most)
+        for c in np.flatnonzero(~sure).tolist():
+            point = self.exact_point(c)
             if point is None:
-                case.find(begin + i, "a corner's tight hyperplanes do not meet in one point")
                 continue
-            exact[c] = point
+            pairs = zip(batch.points[c].tolist(), point, strict=True)
+            off = max(abs(Fraction(x) - y) for x, y in pairs)
+            case.vertex_error = max(case.vertex_error, _rounded_up(off))
+            if case.certified and off > Fraction(float(case.cx.vertex_error)):
+                case.find(batch.begin + int(batch.owner[c]), f"a vertex is off by {_shown(off)}")
+            near = [
+                _float(y * Fraction(2) ** -int(e))
+                for y, e in zip(point, case.exponents, strict=True)
+            ]
+            self.points[c] = near
+            self.radius[c] = 2 * enclosure.U * max(map(abs, near)) + enclosure.TINY
+
+    def exact_point(self, c: int) -> list[Fraction] | None:
+        """Return where the tight hyperplanes of a corner meet; None, and a finding, if not in one point."""
+        if c in self.exact:
+            return self.exact[c]
+        case, batch, i = self.case, self.batch, int(self.batch.owner[c])
+        labels = batch.labels_at(c)
+        point = None
+        if batch.begin + i not in case.bad:
+            rows = case.rows(labels, batch.sides[i])
+            point = meeting_point(rows) if len(rows) >= case.dim else None
+            case.exact_signs += len(rows)
+            if point is None:
+                case.find(batch.begin + i, "a corner's tight hyperplanes do not meet in one point")
+        self.exact[c] = point
+        return point
+
+    def prove_sign(self, c: int, label: int) -> None:
+        """Decide in rational numbers on which side of a hyperplane a corner lies."""
+        case, batch, i = self.case, self.batch, int(self.batch.owner[c])
+        point = self.exact_point(c)
+        if point is None or batch.begin + i in case.bad:
+            return
         case.exact_signs += 1
-        exact_value = value_at(case.rational.label(label, sides[i]), exact[c])
-        above = bool(sides[i, label]) if label >= 0 else True
-        if not (exact_value > 0 if above else exact_value < 0):
+        exact = value_at(case.rational.whole(label, batch.sides[i])[0], point)
+        above = bool(batch.sides[i, label]) if label >= 0 else True
+        if not (exact > 0 if above else exact < 0):
             what = f"hyperplane {label}" if label >= 0 else f"side {-1 - label} of the domain"
-            case.find(begin + i, f"a corner lies on the wrong side of {what}, or untold on it")
+            case.find(
+                batch.begin + i, f"a corner lies on the wrong side of {what}, or untold on it"
+            )
+
+    def check_nearness(self) -> None:
+        """Check that stored corners are close to their hyperplanes, where no small error is claimed.
+
+        The distance is at most `NEAR` times the domain's size, in the largest coordinate.  Hyperplanes
+        whose values on the whole domain are below 2**-1000 are left out: floats cannot tell where they are.
+        """
+        case, batch, dim = self.case, self.batch, self.case.dim
+        stored = case.scaled(batch.points)[batch.corner]
+        rows, slack = self.label_rows(batch.owner[batch.corner], batch.label[:, None])
+        a, e = rows[:, 0], slack[:, 0]
+        value = np.abs((a[:, :dim] * stored).sum(axis=1) + a[:, dim])
+        size = (np.abs(a[:, :dim]) * np.abs(stored)).sum(axis=1) + np.abs(a[:, dim])
+        value += enclosure.gamma(2 * dim + 4) * size
+        value += (e[:, :dim] * np.abs(stored)).sum(axis=1) + e[:, dim] + 8 * dim * enclosure.TINY
+        there = np.minimum(np.ldexp(float(case.size), -case.exponents), 2.0**900)
+        allowed = np.maximum(np.abs(a[:, :dim]) - e[:, :dim], 0.0) @ (there * NEAR)
+        for k in np.flatnonzero(~(value * enclosure.SAFE < allowed / enclosure.SAFE)).tolist():
+            i = int(batch.owner[batch.corner[k]])
+            if batch.begin + i in case.bad:
+                continue
+            point = [Fraction(x) for x in batch.points[batch.corner[k]].tolist()]
+            label = int(batch.label[k])
+            row = case.rational.label(label, batch.sides[i])
+            most = sum(map(abs, row[:-1]), Fraction(0)) * case.size
+            if abs(value_at(row, point)) > Fraction(NEAR) * most and (
+                label < 0 or most > _TOLD_APART
+            ):
+                case.find(batch.begin + i, f"a vertex lies off hyperplane {label}")
+
+    @cached_property
+    def _by_hyperplane(self) -> list[NDArray[np.float64]]:
+        """The forms and their errors once more, a row for each region and hyperplane."""
+        return [
+            np.ascontiguousarray(x.transpose(0, 2, 1)).reshape(-1, x.shape[1])
+            for x in (self.value, self.error)
+        ]
+
+    def label_rows(self, owner: NDArray[np.int64], labels: NDArray[np.int64]) -> enclosure.Pair:
+        """Return the forms of `labels` (n, dim) in the regions `owner`: (n, dim, dim + 1)."""
+        m = self.case.layout.count
+        if m:
+            at = owner[:, None] * m + np.maximum(labels, 0)
+            rows, slack = (x.take(at, axis=0) for x in self._by_hyperplane)
+        else:
+            rows, slack = np.zeros((2, *labels.shape, self.case.dim + 1))
+        own = labels < 0
+        rows[own] = self.case.side_rows[-1 - labels[own]]
+        slack[own] = np.abs(rows[own]) * enclosure.U + enclosure.TINY
+        return rows, slack
 
 
-def label_rows(
-    case: Case, forms: enclosure.Pair, owner: NDArray[np.int64], labels: NDArray[np.int64]
-) -> enclosure.Pair:
-    """Return the forms of `labels` (n, dim) in the regions `owner`: (n, dim, dim + 1)."""
-    value, error = forms
-    h = np.maximum(labels, 0)
-    if value.shape[2]:
-        rows = value[owner[:, None], :, h].copy()
-        slack = error[owner[:, None], :, h].copy()
-        rows[..., -1] -= case.thresholds[h]
-        slack[..., -1] += enclosure.U * np.abs(rows[..., -1])
-    else:
-        rows = np.zeros((*labels.shape, value.shape[1]))
-        slack = np.zeros_like(rows)
-    own = labels < 0
-    rows[own] = case.domain_rows[-1 - labels[own]]
-    slack[own] = np.abs(rows[own]) * enclosure.U + enclosure.TINY
-    return rows, slack
-
-
-def check_interior(
-    case: Case, begin: int, sides: NDArray[np.bool_], counts: NDArray[np.int64]
-) -> None:
+def check_interior(case: Case, batch: Batch, rows: enclosure.Pair) -> None:
     """Evaluate the network itself at a point of each region, and compare the signs.
 
     The point is the mean of the corners as they are stored.  Where rounding has moved it out of its
     region (a very thin one), or a unit vanishes on the region, the corners' signs, proven above,
     are what says that their mean is inside.
     """
-    at = case.cx.vertex_offsets[begin : begin + len(sides)]
-    points = np.add.reduceat(
-        case.cx.corner_points[at[0] : at[0] + counts.sum()], at - at[0], axis=0
-    )
-    points /= counts[:, None]
-    rows = enclosure.entering(case.domain)[0]
+    points = np.add.reduceat(case.scaled(batch.points), batch.starts[:-1], axis=0)
+    points /= np.diff(batch.starts)[:, None]
     extended = np.column_stack([points, np.ones(len(points))])[:, None, :]
-    size = np.abs(extended) @ np.abs(rows)
-    bound = enclosure.gamma(case.domain.dim + 3) * size * enclosure.SAFE
-    bound += np.where(size > 0, 8 * enclosure.TINY, 0.0)
-    if case.domain.basis is None:
-        bound = np.zeros_like(bound)
-    (z, error), _ = enclosure.through(case.network, sides, (extended @ rows, bound))
-    value = z[:, 0, :] - case.thresholds
-    error = error[:, 0, :] + enclosure.gamma(2) * (np.abs(z[:, 0, :]) + np.abs(case.thresholds))
-    against = np.where(sides, value < -error, value > error)
+    size = np.abs(extended) @ np.abs(rows[0])
+    bound = enclosure.gamma(case.dim + 3) * size + np.abs(extended) @ rows[1]
+    bound = bound * enclosure.SAFE + 8 * (case.dim + 2) * enclosure.TINY
+    (z, error), _ = enclosure.through(case.layout, batch.sides, (extended @ rows[0], bound))
+    thresholds = case.layout.thresholds
+    value = z[:, 0, :] - thresholds
+    error = error[:, 0, :] + enclosure.gamma(2) * (np.abs(z[:, 0, :]) + np.abs(thresholds))
+    error += enclosure.TINY
+    against = np.where(batch.sides, value < -error, value > error)
     for i in np.flatnonzero(against.any(axis=1)).tolist():
-        if begin + i not in case.bad:
-            check_thin(case, begin, i, sides[i], np.flatnonzero(against[i]).tolist())
+        if batch.begin + i not in case.bad:
+            check_thin(case, batch, i, np.flatnonzero(against[i]).tolist())
 
 
-def check_thin(
-    case: Case, begin: int, i: int, sides: NDArray[np.bool_], against: list[int]
-) -> None:
+def check_thin(case: Case, batch: Batch, i: int, against: list[int]) -> None:
     """Look exactly at hyperplanes of which the rounded mean of the corners is beyond."""
-    region = begin + i
-    cx = case.cx
-    owner = np.zeros(int(cx.vertex_offsets[region + 1] - cx.vertex_offsets[region]), np.int64)
+    sides = batch.sides[i]
     corners = [
-        meeting_point([case.rational.label(k, sides) for k in labels])
-        for labels in tight_labels(case, region, region + 1, owner)
+        meeting_point(case.rows(batch.labels_at(c), sides))
+        for c in range(int(batch.starts[i]), int(batch.starts[i + 1]))
     ]
     known = [point for point in corners if point is not None]
     mean = [sum(xs, Fraction(0)) / len(known) for xs in zip(*known, strict=True)]
     for label in against:
-        exact = value_at(case.rational.label(label, sides), mean)
+        exact = value_at(case.rational.whole(label, sides)[0], mean)
         if exact and (exact > 0) != bool(sides[label]):
-            case.find(region, f"its interior lies on the other side of hyperplane {label}")
+            case.find(batch.begin + i, f"its interior lies beyond hyperplane {label}")
+
+
+def _float(x: Fraction) -> float:
+    """Return the float64 next to `x`, or an infinity."""
+    try:
+        return float(x)
+    except OverflowError:
+        return float("inf") if x > 0 else float("-inf")
+
+
+def _rounded_up(x: Fraction) -> float:
+    """Return a float64 that is at least `x`, and 0 for 0."""
+    return float(np.nextafter(_float(x), np.inf)) if x else 0.0
+
+
+def _shown(x: Fraction) -> str:
+    """Return a distance in three digits."""
+    return f"{_float(x):.3g}" if _float(x) else "less than 5e-324"

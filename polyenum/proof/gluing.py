@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
+from polyenum.complex.facets import Facets
+from polyenum.proof.batch import Batch
 from polyenum.proof.case import Case
-from polyenum.proof.enclosure import SAFE
-from polyenum.proof.geometry import owners
-from polyenum.proof.lattice import LatticeError, faces
+from polyenum.proof.general import GeneralFaces
+from polyenum.proof.lattice import LatticeError
+from polyenum.proof.signs import Hashing, Keys, classes
+from polyenum.proof.simple import SimpleFaces, simple_regions
+from polyenum.ragged import rows_and_steps
 
 
 class Gluing:
     """The faces of all regions seen so far, each under its sign vector.
-
-    A sign vector is a region's sides with the tight hyperplanes blanked out, and the tight labels.
 
     Parameters
     ----------
@@ -23,165 +26,186 @@ class Gluing:
     ----------
     facet_count : int
         Facets seen, counted once per region.
+    f_vector : tuple of int
+        The numbers of faces of dimension 0, 1, ..., dim; known after `match`.
     """
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        self.facet_count = 0
-        self.facets: dict[tuple, list[tuple[int, int]]] = {}
-        self.faces: list[set[tuple]] = [set() for _ in range(case.domain.dim + 1)]
-        self.vertex_of: dict[tuple, int] = {}
-        network = case.network
-        self.rectified = [
-            (begin, end, network.sources[begin:end].tolist())
-            for begin, end in sorted({(a, b) for a, b in network.groups.tolist() if a >= 0})
-            if network.sources[begin] >= 0
+        self.f_vector: tuple[int, ...] = ()
+        self._general = GeneralFaces(case)
+        self._hashing = Hashing(case, 0)
+        self._vertices, self._facets = Keys(), Keys()
+        self._distinct_facets = 0
+        # Of each facet the first of its region's labels that carries it.
+        self._bits: list[NDArray[np.int64]] = []
+        # Hashes of the faces between vertices and facets.
+        self._between: list[list[NDArray[np.uint64]]] = [[] for _ in range(case.dim + 1)]
+
+    @property
+    def facet_count(self) -> int:
+        """Facets seen, counted once per region."""
+        return len(self._facets)
+
+    def add(self, batch: Batch) -> None:
+        """Prove the faces of some regions complete, and enter them."""
+        case = self.case
+        simple = simple_regions(case, batch)
+        if simple.any():
+            self._add_simple(batch, simple)
+        levels: list[list[tuple[int, int, list[int], list[int]]]] = [
+            [] for _ in range(case.dim + 1)
         ]
-
-    def add(self, begin: int, end: int, tight: list[list[int]]) -> None:
-        """Prove the faces of the regions ``begin`` to ``end`` complete, and enter them.
-
-        Parameters
-        ----------
-        begin, end : int
-        tight : list of list of int
-            The tight labels of each corner of these regions.
-        """
-        dim = self.case.domain.dim
-        sides, owner = self.case.cx.sides_of(slice(begin, end)), owners(self.case, begin, end)
-        starts = np.searchsorted(owner, np.arange(len(sides) + 1)).tolist()
-        packed = np.packbits(sides, axis=1, bitorder="little")
-        ids = self.case.cx.vertex_ids[self.case.cx.vertex_offsets[begin] :]
-        for i in range(len(sides)):
-            region = begin + i
-            if region in self.case.bad:
+        vertex_keys: dict[int, tuple[list[int], list[int]]] = {}
+        for i in np.flatnonzero(~simple).tolist():
+            region = batch.begin + i
+            if region in case.bad:
                 continue
-            corners = tight[starts[i] : starts[i + 1]]
-            members: dict[int, int] = {}
-            for v, labels in enumerate(corners):
-                for label in labels:
-                    members[label] = members.get(label, 0) | 1 << v
-            whole = (1 << len(corners)) - 1
             try:
-                if len({tuple(labels) for labels in corners}) < len(corners):
-                    raise LatticeError("two corners in one place")
-                lattice = faces(whole, members.values(), dim)
+                lattice = self._general.lattice(batch, i)
             except LatticeError as error:
-                self.case.find(region, f"it is no polytope: {error}")
+                case.find(region, f"it is no polytope: {error}")
                 continue
-            pattern = int.from_bytes(packed[i].tobytes(), "little")
-            zero = self._zero_maxima(pattern)
-            for label, on in members.items():
-                if on == whole and not self._may_vanish(label, pattern):
-                    self.case.find(
-                        region, "a unit that vanishes on it is not off, or the domain is flat"
-                    )
             for k, level in enumerate(lattice):
-                for face in level:
-                    on_face = [x for x, on in members.items() if on & face == face]
-                    key = self._sign_vector(pattern, on_face, zero)
-                    self.faces[k].add(key)
-                    if k == dim - 1:
-                        self.facet_count += 1
-                        self.facets.setdefault(key, []).append((region, face))
-                    if k == 0:
-                        v = face.bit_length() - 1
-                        vertex = int(ids[starts[i] + v])
-                        if self.vertex_of.setdefault(key, vertex) != vertex:
-                            self.case.find(
-                                region, "a vertex that it shares has another number elsewhere"
-                            )
+                levels[k] += [(region, bit, labels, zeros) for _, bit, labels, zeros in level]
+            for corners, _, labels, zeros in lattice[0]:
+                vertex_keys[int(batch.starts[i]) + corners.bit_length() - 1] = labels, zeros
+        if case.findings:
+            return
+        self._add_vertices(batch, vertex_keys)
+        for k in range(1, case.dim):
+            if k < case.dim - 1 and levels[k]:
+                keys = _keys(levels[k])
+                self._between[k].append(np.unique(self._hashing.of(keys)))
+        if levels[case.dim - 1]:
+            self._facets.add(*_keys(levels[case.dim - 1]).arrays)
+            self._bits.append(np.array([bit for _, bit, _, _ in levels[case.dim - 1]]))
 
-    def _may_vanish(self, label: int, pattern: int) -> bool:
-        """Return whether a hyperplane may vanish on a whole region: off, or not the first of equals."""
-        if label < 0:
-            return False
-        begin = int(self.case.network.groups[label, 0])
-        if begin < 0:
-            return not pattern >> label & 1
-        return any(pattern >> own & 1 for own in range(begin, label))
+    def _add_simple(self, batch: Batch, simple: NDArray[np.bool_]) -> None:
+        case = self.case
+        faces = SimpleFaces(case, batch, simple)
+        for i in faces.incomplete().tolist():
+            case.find(batch.begin + i, "it is no polytope: an edge does not have two ends")
+        if case.findings:
+            return
+        regions = batch.begin + np.flatnonzero(simple)
+        first = case.cx.label_offsets[regions]
+        row, bit = rows_and_steps(case.cx.label_offsets[regions + 1] - first)
+        label = case.cx.labels[first[row] + bit].astype(np.int64)
+        self._facets.add(regions[row], np.ones(len(row), np.int64), label)
+        self._bits.append(bit)
+        for k in range(1, case.dim - 1):
+            self._between[k].append(faces.hashes(self._hashing, k))
 
-    def _zero_maxima(self, pattern: int) -> set[int]:
-        """Return the maxima of ReLUs' outputs that are 0 on a whole region: all ReLUs off."""
-        return {
-            begin
-            for begin, end, sources in self.rectified
-            if not any(pattern >> source & 1 for source in sources)
-        }
+    def _add_vertices(self, batch: Batch, own: dict[int, tuple[list[int], list[int]]]) -> None:
+        """Enter all corners of a batch, in order; of a network with maxima all are in `own`."""
+        region = batch.begin + batch.owner
+        if not self.case.layout.maxima:
+            order = np.lexsort((batch.label, batch.corner))
+            self._vertices.add(region, batch.count, batch.label[order])
+            return
+        rows = [(int(region[c]), 0, *own[c]) for c in range(len(region))]
+        self._vertices.add(*_keys(rows).arrays)
 
-    def _sign_vector(self, pattern: int, labels: list[int], zero: set[int]) -> tuple:
-        """Return a sign vector that does not depend on the region from which the face is seen.
+    def match(self) -> None:
+        """Find out which vertices and facets are the same, and hold what is stored against it."""
+        case = self.case
+        number, first = classes(case, self._vertices)
+        facets = self._matched_facets()
+        if case.findings:
+            return
+        inner = [len(np.unique(np.concatenate(x))) for x in self._between[1 : case.dim - 1]]
+        ends = [len(first)] if case.dim == 1 else [len(first), *inner, self._distinct_facets]
+        self.f_vector = (*ends, len(case.cx))
+        self._check_vertices(number, first)
+        self._check_facets(facets)
 
-        A maximum's tight labels tell which members tie with the largest, so that one belongs to them.
-        Where a maximum of ReLUs' outputs is 0, the ReLUs' hyperplanes say all, and its own bits nothing.
-        """
-        groups, tight = self.case.network.groups, set(labels)
-        nothing = set(zero)
-        for begin, end, sources in self.rectified:
-            for member, source in zip(range(begin, end), sources, strict=True):
-                if source in tight and pattern >> member & 1:
-                    nothing.add(begin)
-        for label in labels:
-            if label >= 0 and groups[label, 0] >= 0:
-                begin, end = groups[label].tolist()
-                tight |= {own for own in range(begin, end) if pattern >> own & 1}
-        for begin in nothing:
-            members = range(begin, int(groups[begin, 1]))
-            tight -= set(members)
-            pattern &= ~sum(1 << member for member in members)
-        # Where an activation jumps, its side stays.
-        jumps = self.case.network.jumps
-        blank = sum(1 << x for x in tight if x >= 0 and not jumps[x])
-        return pattern & ~blank, tuple(sorted(tight))
+    def _check_vertices(self, number: NDArray[np.int64], first: NDArray[np.int64]) -> None:
+        case = self.case
+        region = self._vertices.arrays[0]
+        pairs = np.lexsort((number, region))
+        twice = (region[pairs][1:] == region[pairs][:-1]) & (
+            number[pairs][1:] == number[pairs][:-1]
+        )
+        for k in np.flatnonzero(twice).tolist():
+            case.find(int(region[pairs[k]]), "it is no polytope: two corners have the same labels")
+        ids = case.fresh.vertex_ids
+        points = case.fresh.vertices
+        if not np.array_equal(ids, number):
+            case.findings.append("shared vertices are not numbered as they are shared")
+        elif not np.array_equal(points, case.cx.corner_points[first]):
+            case.findings.append("shared vertices are off from the regions' own")
 
-    def match_facets(self) -> None:
-        """Check that every facet inside the domain has exactly one partner."""
-        for (_, labels), sharing in self.facets.items():
-            alone = labels[0] < 0 or self.case.network.jumps[list(labels)].any()
-            expected = 1 if alone else 2
-            if len(sharing) != expected and (self.case.cx.complete or len(sharing) > expected):
-                region = sharing[0][0]
-                others = len(sharing) - 1
-                self.case.find(
-                    region, f"a facet on hyperplane {labels[-1]} has {others} neighbours"
-                )
-        if len(set(self.vertex_of.values())) < len(self.vertex_of):
-            self.case.findings.append("two different vertices have one number")
+    def _matched_facets(self) -> Facets:
+        """Return the regions' facets with their neighbours, as they must be stored."""
+        case = self.case
+        region, count, label, _, _ = self._facets.arrays
+        number, first = classes(case, self._facets)
+        self._distinct_facets = len(first)
+        sharing = np.bincount(number, minlength=len(first))
+        face, _ = rows_and_steps(count)
+        # On a side of the domain, or on a jump, a facet has no neighbour.
+        side, jump = (np.zeros(len(region), np.bool_) for _ in range(2))
+        side[face[label < 0]] = True
+        jumping = label >= 0
+        jumping[jumping] = case.layout.jumps[label[jumping]]
+        jump[face[jumping]] = True
+        expected = np.where(side | jump, 1, 2)[first]
+        # One on a jump may have the sign vector of another, where some other jump hides behind this one.
+        wrong = sharing > np.where(jump[first], 2, expected)
+        if case.cx.complete:
+            wrong |= ~jump[first] & (sharing < expected)
+        ends = np.cumsum(count)
+        for k in np.flatnonzero(wrong).tolist():
+            f = int(first[k])
+            case.find(
+                int(region[f]),
+                f"a facet on hyperplane {label[ends[f] - 1]} has {sharing[k] - 1} neighbours",
+            )
+        order = np.argsort(number, kind="stable")
+        neighbor = np.full(len(region), -1, np.int64)
+        pair = np.flatnonzero((number[order][1:] == number[order][:-1]) & ~(side | jump)[order[1:]])
+        a, b = order[pair], order[pair + 1]
+        neighbor[a], neighbor[b] = region[b], region[a]
+        for k in np.flatnonzero(neighbor == region).tolist():
+            case.find(int(region[k]), "two of its facets have the same labels")
+        bit = np.concatenate([*self._bits, np.zeros(0, np.int64)])
+        order = np.lexsort((bit, region))
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(region, minlength=len(case.cx)))])
+        return Facets(offsets, bit[order].astype(np.int32), neighbor[order].astype(np.int32))
 
-    def check_neighbors(self) -> None:
+    def _check_facets(self, expected: Facets) -> None:
         """Compare the stored facets and neighbours with those found here."""
-        stored = self.case.cx.facet_table
-        expected: list[list[tuple[int, int]]] = [[] for _ in range(len(self.case.cx))]
-        for sharing in self.facets.values():
-            for region, face in sharing:
-                other = next((j for j, _ in sharing if j != region), -1)
-                expected[region].append((face, other))
-        for region in range(len(self.case.cx)):
-            rows = slice(stored.offsets[region], stored.offsets[region + 1])
-            found = []
-            at = self.case.cx.vertex_offsets[region : region + 2]
-            masks = self.case.cx.corner_masks[at[0] : at[1]]
-            for bit, other in zip(
-                stored.bit[rows].tolist(), stored.neighbor[rows].tolist(), strict=True
-            ):
-                on = masks[:, bit >> 6] >> np.uint64(bit & 63) & np.uint64(1)
-                found.append((sum(1 << v for v in np.flatnonzero(on).tolist()), other))
-            if sorted(found) != sorted(expected[region]):
-                self.case.find(region, "its stored facets or neighbours are not those that it has")
+        case = self.case
+        stored = case.fresh.facet_table
+        if not np.array_equal(stored.offsets, expected.offsets):
+            case.findings.append("regions have other numbers of facets than are stored")
+            return
+        differ = (stored.bit != expected.bit) | (stored.neighbor != expected.neighbor)
+        owner, _ = rows_and_steps(np.diff(expected.offsets))
+        for i in np.unique(owner[differ]).tolist():
+            case.find(i, "its stored facets or neighbours are not those that it has")
 
-    def check_vertices(self) -> None:
-        """Check that shared vertices are where the regions' own corners are."""
-        cx = self.case.cx
-        gap = np.abs(cx.vertices[cx.vertex_ids] - cx.corner_points).max()
-        if gap > 2 * cx.vertex_error * SAFE:
-            self.case.findings.append(f"shared vertices are off from the regions' own by {gap:.3g}")
-
+    @property
     def euler_characteristic(self) -> int:
-        """Return the alternating sum of the numbers of faces."""
-        return sum((-1) ** k * len(level) for k, level in enumerate(self.faces))
+        """The alternating sum of the numbers of faces."""
+        return sum((-1) ** k * n for k, n in enumerate(self.f_vector))
 
     def check_euler(self) -> None:
         """Check that the Euler characteristic is that of a convex set."""
-        if self.euler_characteristic() != 1:
-            found = self.euler_characteristic()
+        found = self.euler_characteristic
+        if found != 1:
             self.case.findings.append(f"the Euler characteristic is {found}, not 1")
+
+
+def _keys(rows: list[tuple[int, int, list[int], list[int]]]) -> Keys:
+    """Return the keys of faces given as (region, bit, labels, zeros)."""
+    keys = Keys()
+    keys.add(
+        np.array([region for region, _, _, _ in rows], np.int64),
+        np.array([len(labels) for _, _, labels, _ in rows], np.int64),
+        np.array([x for _, _, labels, _ in rows for x in labels], np.int64),
+        np.array([len(zeros) for _, _, _, zeros in rows], np.int64),
+        np.array([x for _, _, _, zeros in rows for x in zeros], np.int64),
+    )
+    return keys

@@ -5,6 +5,7 @@ Written apart from `polyenum.cells.exact` on purpose: a mistake there must not h
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from fractions import Fraction
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
-from polyenum.networks.weights import Weight, nonzeros
+from polyenum.networks.weights import Weight
+from polyenum.proof.layout import Layout
 
 Row = list[Fraction]
 """An affine form ``a . t + c``: the coefficients, then the constant."""
@@ -46,19 +48,26 @@ class RationalForms:
     ----------
     network : PiecewiseLinearNetwork
     domain : Domain
+    layout : Layout, optional
+        Of the network, if it is at hand.
     """
 
-    def __init__(self, network: PiecewiseLinearNetwork, domain: Domain) -> None:
-        self._network = network
+    def __init__(
+        self, network: PiecewiseLinearNetwork, domain: Domain, layout: Layout | None = None
+    ) -> None:
+        self._layout = layout or Layout(network)
         self._domain = domain
-        self._weights = [_dyadic(nonzeros(stage.weight)) for stage in network.stages]
-        self._biases = [_dyadic(stage.bias) for stage in network.stages]
-        self._slopes = [_dyadic(stage.activation.slopes) for stage in network.stages]
-        self._intercepts = [_dyadic(stage.activation.exact_intercepts) for stage in network.stages]
+        stages = self._layout.stages
+        self._weights = [
+            _dyadic(s.weight if isinstance(s.weight, np.ndarray) else s.weight.data) for s in stages
+        ]
+        self._biases = [_dyadic(stage.bias) for stage in stages]
+        self._slopes = [_dyadic(stage.slopes) for stage in stages]
+        self._intercepts = [_dyadic(stage.exact_intercepts) for stage in stages]
         self._recent: OrderedDict[tuple[int, bytes], tuple[NDArray[Any], int]] = OrderedDict()
 
     def _after_weights(self, stage: int, sides: NDArray[np.bool_]) -> tuple[NDArray[Any], int]:
-        key = (stage, sides[: self._network.hyperplane_offsets[stage]].tobytes())
+        key = (stage, sides[: self._layout.offsets[stage]].tobytes())
         if key in self._recent:
             self._recent.move_to_end(key)
             return self._recent[key]
@@ -71,7 +80,7 @@ class RationalForms:
             forms, exponent = self._after_activation(stage - 1, sides)
         weight, weight_exponent = self._weights[stage]
         bias, bias_exponent = self._biases[stage]
-        forms = _product(self._network.stages[stage].weight, weight, forms)
+        forms = _product(self._layout.stages[stage].weight, weight, forms)
         exponent += weight_exponent
         common = max(exponent, bias_exponent)
         forms = forms * 2 ** (common - exponent)
@@ -83,12 +92,8 @@ class RationalForms:
 
     def _after_activation(self, stage: int, sides: NDArray[np.bool_]) -> tuple[NDArray[Any], int]:
         forms, exponent = self._after_weights(stage, sides)
-        offsets, table = self._network.hyperplane_offsets, self._network.stages[stage].activation
-        above = np.add.reduceat(
-            np.append(sides[offsets[stage] : offsets[stage + 1]], False).astype(np.int64),
-            table.offsets[:-1],
-        ) * (np.diff(table.offsets) > 0)
-        piece = table.offsets[:-1] + np.arange(len(table)) + above
+        offsets = self._layout.offsets
+        piece = self._layout.stages[stage].pieces(sides[offsets[stage] : offsets[stage + 1]])
         slopes, slope_exponent = self._slopes[stage]
         intercepts, intercept_exponent = self._intercepts[stage]
         forms, exponent = forms * slopes[piece][:, None], exponent + slope_exponent
@@ -97,62 +102,91 @@ class RationalForms:
         forms[:, -1] += intercepts[piece] * 2 ** (common - intercept_exponent)
         return forms, common
 
+    def whole(self, label: int, sides: NDArray[np.bool_]) -> tuple[list[int], int]:
+        """Return integers and an exponent: `label` gives their quotients by ``2**exponent``."""
+        if label < 0:
+            return list(self._domain.sides[-1 - label]), 0
+        offsets = self._layout.offsets
+        stage = int(np.searchsorted(offsets, label, side="right")) - 1
+        own, k = self._layout.stages[stage], label - int(offsets[stage])
+        forms, exponent = self._after_weights(stage, sides)
+        form = forms[own.coordinate[k]]
+        for begin, end in own.maxima:
+            if begin <= k < end:
+                # A member of a maximum, less the one that the pattern says is the largest.
+                members = range(int(offsets[stage]) + begin, int(offsets[stage]) + end)
+                chosen = next(h for h in members if sides[h]) - int(offsets[stage])
+                form = form - forms[own.coordinate[chosen]]
+        row = [int(x) for x in form]
+        numerator, denominator = float(own.thresholds[k]).as_integer_ratio()
+        if numerator:
+            more = max(denominator.bit_length() - 1 - exponent, 0)
+            row = [x << more for x in row]
+            exponent += more
+            row[-1] -= numerator * ((1 << exponent) // denominator)
+        return row, exponent
+
     def label(self, label: int, sides: NDArray[np.bool_]) -> Row:
         """Return the form that vanishes on hyperplane `label`, or on side ``-1 - label``."""
-        if label < 0:
-            return [Fraction(x) for x in self._domain.sides[-1 - label]]
-        offsets = self._network.hyperplane_offsets
-        stage = int(np.searchsorted(offsets, label, side="right")) - 1
-        table = self._network.stages[stage].activation
-        k = label - int(offsets[stage])
-        forms, exponent = self._after_weights(stage, sides)
-        form = forms[table.breakpoint_coordinate[k]]
-        coordinate = int(table.breakpoint_coordinate[k])
-        if table.groups is not None and table.groups[coordinate] >= 0:
-            # A member of a maximum, less the one that the pattern says is the largest.
-            members = np.flatnonzero(table.groups == table.groups[coordinate])
-            chosen = [m for m in members if sides[offsets[stage] + table.offsets[m]]]
-            form = form - forms[chosen[0]]
-        row = [Fraction(int(x), 2**exponent) for x in form]
-        row[-1] -= Fraction(float(table.breakpoints[k]))
-        return row
+        row, exponent = self.whole(label, sides)
+        return [Fraction(x, 1 << exponent) for x in row]
 
     def outputs(self, sides: NDArray[np.bool_]) -> list[Row]:
         """Return the forms of the network's outputs."""
-        forms, exponent = self._after_activation(len(self._network.stages) - 1, sides)
+        forms, exponent = self._after_activation(len(self._layout.stages) - 1, sides)
         return [[Fraction(int(x), 2**exponent) for x in row] for row in forms]
 
 
-def value_at(row: Row, point: Sequence[Fraction]) -> Fraction:
+def value_at(row: Sequence[Fraction | int], point: Sequence[Fraction]) -> Fraction:
     """Return the value of a form at a point."""
-    return sum((a * x for a, x in zip(row[:-1], point, strict=True)), row[-1])
+    terms = (a * x for a, x in zip(row[:-1], point, strict=True) if a)
+    return sum(terms, Fraction(row[-1]))
 
 
-def meeting_point(rows: Sequence[Row]) -> list[Fraction] | None:
+def meeting_point(rows: Sequence[Sequence[Fraction | int]]) -> list[Fraction] | None:
     """Return the one point at which all `rows` vanish; None where there is none, or more than one.
 
-    Gaussian elimination in rational numbers.
+    Elimination in integers, rows being forms up to a factor.  Once there are as many independent rows as
+    dimensions, the others need only vanish at the point.
     """
     dim = len(rows[0]) - 1
-    reduced: list[tuple[int, Row]] = []
-    for row in rows:
-        rest = list(row)
+    reduced: list[tuple[int, list[int]]] = []
+    others = []
+    for given in rows:
+        row = _integers(given)
+        if len(reduced) == dim:
+            others.append(row)
+            continue
         for column, other in reduced:
-            if rest[column]:
-                factor = rest[column]
-                rest = [x - factor * y for x, y in zip(rest, other, strict=True)]
-        pivot = next((k for k in range(dim) if rest[k]), None)
+            if row[column]:
+                p, q = other[column], row[column]
+                row = [p * x - q * y for x, y in zip(row, other, strict=True)]
+        pivot = next((k for k in range(dim) if row[k]), None)
         if pivot is None:
-            if rest[dim]:
+            if row[dim]:
                 return None
             continue
-        scale = rest[pivot]
-        rest = [x / scale for x in rest]
+        divisor = math.gcd(*row)
+        row = [x // divisor for x in row]
         for i, (column, other) in enumerate(reduced):
-            factor = other[pivot]
-            if factor:
-                reduced[i] = column, [x - factor * y for x, y in zip(other, rest, strict=True)]
-        reduced.append((pivot, rest))
+            p, q = row[pivot], other[pivot]
+            if q:
+                mixed = [p * x - q * y for x, y in zip(other, row, strict=True)]
+                reduced[i] = column, mixed
+        reduced.append((pivot, row))
     if len(reduced) < dim:
         return None
-    return [-row[dim] for _, row in sorted(reduced, key=lambda item: item[0])]
+    point = [Fraction(-row[dim], row[column]) for column, row in sorted(reduced)]
+    scale = math.lcm(*(x.denominator for x in point))
+    ends = [*(x.numerator * (scale // x.denominator) for x in point), scale]
+    if any(sum(a * x for a, x in zip(row, ends, strict=True)) for row in others):
+        return None
+    return point
+
+
+def _integers(row: Sequence[Fraction | int]) -> list[int]:
+    """Return integers that are proportional to a row, by a positive factor."""
+    if all(isinstance(x, int) for x in row):
+        return list(row)  # type: ignore[arg-type]
+    scale = math.lcm(*(x.denominator for x in row))
+    return [x.numerator * (scale // x.denominator) for x in row]

@@ -1,0 +1,119 @@
+"""What a complex says of itself: who made it, how its signs were decided, and how large its errors are."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from numbers import Integral
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from polyenum.cells.engine import SignCounts
+from polyenum.domains import Domain
+from polyenum.proof.layout import Layout
+
+if TYPE_CHECKING:
+    from polyenum.complex.region_complex import RegionComplex
+
+NEAR = 2.0**-20
+"""The share of the domain's size by which a vertex may miss its hyperplanes, if no small error is claimed."""
+
+_LARGEST_VERTEX_ERROR = 16
+_SHARE = 2.0**-24
+_UNDERFLOWS = 2.0**10 * 5e-324
+
+
+def contradictions(cx: RegionComplex) -> list[str]:
+    """Return which claims contradict themselves, or are none.
+
+    How a result was made cannot be seen from the result, so `certified` and the counts of signs are believed
+    where they can be true.
+    """
+    found = []
+    engine, certified, signs = cx.engine, cx._certified, cx._signs
+    if not isinstance(cx.complete, (bool, np.bool_)):
+        found.append(f"complete is {cx.complete!r}, neither True nor False")
+    if not isinstance(certified, (bool, np.bool_)):
+        found.append(f"certified is {certified!r}, neither True nor False")
+    if engine not in ("vertex", "exact", "shapely"):
+        found.append(f"the engine is {engine!r}; those with vertices are vertex, exact and shapely")
+    elif (engine, bool(certified)) in (("exact", False), ("shapely", True)):
+        found.append(f"the engine {engine!r} makes no result with certified={bool(certified)}")
+    counted = isinstance(signs, SignCounts)
+    if not counted or not all(isinstance(n, Integral) and n >= 0 for n in signs):
+        found.append(f"the counts of signs are {signs!r}, not SignCounts of at least 0")
+    elif engine == "exact" and (signs.boxes or signs.floats):
+        found.append("the engine 'exact' decides no sign by boxes or floats, but counts some")
+    return found
+
+
+def exaggerations(cx: RegionComplex, layout: Layout, domain: Domain, size: Fraction) -> list[str]:
+    """Return which claimed errors are so large that they say nothing.
+
+    A vertex's may be 16 times the domain's size, and no more: the walk's bounds grow with the depth of
+    a network, long before the vertices are off.  (Vertices are also held against `NEAR`.)
+    """
+    found = []
+    largest = _LARGEST_VERTEX_ERROR * size + Fraction(_UNDERFLOWS)
+    if Fraction(float(cx.vertex_error)) > largest:
+        found.append(
+            f"vertex_error is {float(cx.vertex_error):.3g}, in a domain with coordinates of at most "
+            f"{float(size):.3g}: it says nothing"
+        )
+    largest_maps = largest_map_errors(layout, domain)
+    beyond = cx.map_error > largest_maps
+    if beyond.any():
+        kind, output = np.argwhere(beyond)[0].tolist()
+        what = ("coefficients", "constants")[kind]
+        found.append(
+            f"map_error is {cx.map_error[kind, output]:.3g} for the {what} of output {output}; more than "
+            f"{largest_maps[kind, output]:.3g} says nothing about maps of this network"
+        )
+    return found
+
+
+def error_limits(
+    cx: RegionComplex, layout: Layout, domain: Domain, size: Fraction
+) -> tuple[float, NDArray[np.float64]]:
+    """Return how far vertices and maps may be off: what is claimed, or, if nothing is, what means something.
+
+    Returns
+    -------
+    vertex_limit : float
+        Infinite where nothing is claimed: then `NEAR` decides.
+    map_limits : (2, outputs) float64
+    """
+    if cx._certified:
+        return float(cx.vertex_error), cx.map_error
+    return math.inf, largest_map_errors(layout, domain)
+
+
+def largest_map_errors(layout: Layout, domain: Domain) -> NDArray[np.float64]:
+    """Return the largest error bounds that say something about maps: (2, outputs).
+
+    From layer to layer, whatever the pattern, absolute weights times steepest slopes bound a map's entries.
+    An error is carried along likewise; each layer adds 2**-24 of that size, where the engines need some
+    2**-46 for layers of a hundred inputs, and 2**10 underflows for each product.
+    """
+    with np.errstate(all="ignore"):
+        first = layout.stages[0].weight.shape[1]
+        basis = np.eye(first) if domain.basis is None else np.abs(domain.basis)
+        origin = np.zeros(first) if domain.origin is None else np.abs(domain.origin)
+        entries = [basis, origin[:, None]]
+        errors = [np.zeros_like(x) for x in entries]
+        for stage in layout.stages:
+            weight = abs(stage.weight)
+            floor = _UNDERFLOWS * (weight.shape[1] + 8) * (1 + weight.sum(axis=1))[:, None]
+            begin = (stage.offsets[:-1] + np.arange(len(stage.bias))).astype(np.int64)
+            steep = np.maximum.reduceat(np.abs(stage.slopes), begin)[:, None]
+            high = np.maximum.reduceat(np.abs(stage.intercepts), begin)
+            for part in (0, 1):
+                entries[part] = weight @ entries[part] + part * np.abs(stage.bias)[:, None]
+                errors[part] = weight @ errors[part] + _SHARE * entries[part] + floor
+                entries[part], errors[part] = steep * entries[part], (1 + steep) * errors[part]
+            entries[1] = entries[1] + high[:, None]
+            errors[1] = errors[1] + _SHARE * high[:, None]
+        found = np.stack([errors[0].max(axis=1), errors[1].max(axis=1)])
+    return np.where(np.isnan(found), np.inf, found)
