@@ -45,12 +45,7 @@ class Contenders:
 
     def __init__(self, cx: RegionComplex, values: VertexValues) -> None:
         self._values = values
-        winner = sure_winners(values)
-        doubtful = np.flatnonzero((winner < 0) & values.loose)
-        if len(doubtful):
-            values.tighten(doubtful)
-            winner = sure_winners(values)
-        winner = winner[cx.vertex_ids]
+        winner = sure_winners(values)[cx.vertex_ids]
         first, last = (f.reduceat(winner, cx.vertex_offsets[:-1]) for f in (np.minimum, np.maximum))
         regions = np.flatnonzero((first != last) | (first < 0))
         survives = self._survivors(cx, regions)

@@ -15,9 +15,6 @@ errs by at most::
 
 Gradual underflow adds at most the smallest subnormal for each product: ``d`` of the value, and fewer than
 ``2 d + 8`` of the bound itself.  The rest of the bound's own rounding is relative, and less than ``2**-40``.
-
-The maps' error holds for every region, so in deep networks it says nothing about one.  Where that leaves open
-which value is the largest, a region's map is enclosed again, for its own pieces (`polyenum.proof.enclosure`).
 """
 
 from __future__ import annotations
@@ -32,15 +29,12 @@ from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.exact.numbers import Form, meet, point_of, to_fractions, value
 from polyenum.cells.exact.stages import Scaled, aligned, scaled
 from polyenum.cells.vertex.tables import gamma
-from polyenum.proof import enclosure
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
 
 _INFLATE = 1 + 2.0**-40
 _TINY = 5e-324
-# Entries of forms that are held at a time while bounds are tightened.
-_BATCH = 1 << 22
 
 
 class Exact(NamedTuple):
@@ -89,9 +83,6 @@ class VertexValues:
         The part of the bound that is the rounding of the sums.
     low, high : (vertices, columns) float64
         Between which the true value lies, the ends included.
-    loose : (vertices,) bool
-        Where more than half of some bound is due to the map, whose error holds for every region: `tighten`
-        helps.
     """
 
     def __init__(
@@ -104,7 +95,7 @@ class VertexValues:
         self._corner[ids[::-1]] = np.arange(len(ids))[::-1]  # the first of each vertex
         self._region = np.repeat(np.arange(len(cx)), np.diff(cx.vertex_offsets))
         with np.errstate(over="ignore", invalid="ignore"):
-            self.value, self.error, self.rounding, self.loose = self._floats()
+            self.value, self.error, self.rounding = self._floats()
             self.low, self.high = _around(self.value, self.error)
         if constant is not None:
             self._constant = scaled([constant])
@@ -120,7 +111,7 @@ class VertexValues:
         self._known: dict[int, Exact] = {}
 
     def _floats(self) -> tuple[NDArray[Any], ...]:
-        """Return `value`, `error`, `rounding` and `loose` of outputs, by the map of a region of each vertex."""
+        """Return `value`, `error` and `rounding` of outputs, by the map of a region of each vertex."""
         cx, own, x = self._cx, self._outputs, self._cx.vertices
         region = self._region[self._corner]
         a, c = cx.weights[region][:, own], cx.biases[region][:, own]
@@ -132,32 +123,7 @@ class VertexValues:
         rounding = gamma(d + 3) * size
         of_map = coef * np.abs(x).sum(axis=1, keepdims=True) + const
         error = (rounding + of_map + steep * cx.vertex_error) * _INFLATE + 4 * (d + 4) * _TINY
-        return found, error, rounding, (of_map > error / 2).any(axis=1)
-
-    def tighten(self, vertices: NDArray[np.int64]) -> None:
-        """Bound the values at some vertices again, with what rounding can do on a region of each alone.
-
-        In deep networks the bounds for every pattern are a million times as large.
-        """
-        cx, n = self._cx, len(self._outputs)
-        start = enclosure.entering(cx.domain)
-        step = max(1, _BATCH // ((cx.dim + 1) * max(1, cx.network.hyperplane_count)))
-        for begin in range(0, len(vertices), step):
-            own = vertices[begin : begin + step]
-            with np.errstate(all="ignore"):
-                sides = cx.sides_of(self._region[self._corner[own]])
-                forms = [
-                    a[..., self._outputs] for a in enclosure.through(cx.network, sides, start)[1]
-                ]
-                radius = np.full(len(own), cx.vertex_error)
-                value, error = enclosure.values_at(
-                    (forms[0], forms[1]), np.zeros(n), cx.vertices[own], radius
-                )
-                better = error < self.error[own, :n]
-                value = np.where(better, value, self.value[own, :n])
-                error = np.where(better, error, self.error[own, :n])
-                self.value[own, :n], self.error[own, :n] = value, error
-                self.low[own, :n], self.high[own, :n] = _around(value, error)
+        return found, error, rounding
 
     def exact(self, corner: int) -> Exact:
         """Return the vertex of a corner, and all columns there, in rational numbers."""

@@ -221,7 +221,7 @@ def boundary_distance(net: Any, x: ArrayLike, *, norm: float = 2) -> NearestPoin
 
     exact = LocalForms(network)
     sides, _ = Interior(network, None, exact.exact).region_of(point)
-    forms = exact(sides.view(np.bool_))[0].forms
+    forms = exact(sides)[0].forms
     length = np.linalg.norm(forms[:, :-1], DUAL[norm], axis=1)
     forms = forms[length > 0] / length[length > 0, None]
     if not len(forms):

@@ -62,7 +62,7 @@ class OpenRegion:
     domain_sides: NDArray[np.int64]
 
     def within(self, box: Box, which: NDArray[np.int64]) -> OpenRegion:
-        """Return the region with sides of a box as rows as well: ``2 k`` is low in axis ``k``, ``2 k + 1`` high."""
+        """Return the region with sides of a box as rows: ``2 k`` is low in axis ``k``, ``2 k + 1`` high."""
         axis, high = which >> 1, which & 1
         forms = np.zeros((len(which), self.rows.forms.shape[1]))
         forms[np.arange(len(which)), axis] = 1.0 - 2.0 * high

@@ -153,7 +153,7 @@ class Explorer:
 
     def _open(self, region: RegionFound) -> None:
         """Compute a region's rows, and let its facets and targets wait with the bounds they have."""
-        hyperplanes, outputs = self._forms(region.sides.view(np.bool_))
+        hyperplanes, outputs = self._forms(region.sides)
         # What is constant on the region has no hyperplane.
         real = np.flatnonzero(hyperplanes.forms[:, :-1].any(axis=1))
         rows = Rows(

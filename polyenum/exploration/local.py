@@ -57,7 +57,7 @@ class LocalForms:
         first = network.stages[0]
         self._first = np.column_stack([dense_rows(first.weight), first.bias])
 
-    def __call__(self, sides: NDArray[np.bool_]) -> tuple[Rows, Rows]:
+    def __call__(self, sides: NDArray[np.uint8]) -> tuple[Rows, Rows]:
         """Return the forms for the `sides` (hyperplanes,) of a region.
 
         Returns
@@ -83,7 +83,7 @@ class LocalForms:
                 forms[:, -1] += stage.bias
             table = stage.activation
             begin, end = network.hyperplane_offsets[i : i + 2]
-            own = sides[begin:end]
+            own = sides[begin:end].view(np.bool_)
             at = table.breakpoint_coordinate
             rows, doubt = forms[at], errors[at]
             rows[:, -1] -= table.breakpoints
@@ -110,7 +110,7 @@ class LocalForms:
         own: NDArray[np.bool_],
         rows: NDArray[np.float64],
         errors: NDArray[np.float64],
-        sides: NDArray[np.bool_],
+        sides: NDArray[np.uint8],
     ) -> None:
         """Take the largest member's form off those of a maximum, in place; its own becomes the constant 1."""
         table = self._network.stages[layer].activation
@@ -123,20 +123,20 @@ class LocalForms:
         errors[member] = errors[member] + errors[owner[member]] + 2 * _UNIT * size
         source = self._network.sources[self._network.hyperplane_offsets[layer] + member]
         # The output of a ReLU that is off is 0: below the largest, or equal and not the first.
-        zero = member[(source >= 0) & ~np.asarray(sides, np.bool_)[source] & ~own[member]]
+        zero = member[(source >= 0) & (sides[source] == 0) & ~own[member]]
         largest = member[owner[member] == member]
         for constant, at in ((-1.0, zero), (1.0, largest)):
             rows[at] = 0.0
             rows[at, -1] = constant
             errors[at] = 0.0
 
-    def _repair(self, rows: Rows, sides: NDArray[np.bool_]) -> None:
+    def _repair(self, rows: Rows, sides: NDArray[np.uint8]) -> None:
         """Put exact forms, rounded once, in the place of those that rounding has spoilt."""
         spoilt = _spoilt(rows)
         for h, form in zip(spoilt, self.exact.hyperplanes(sides, spoilt), strict=True):
             rows.forms[h], rows.errors[h] = rounded(form if sides[h] else [-x for x in form])
 
-    def combined(self, outputs: Rows, sides: NDArray[np.bool_], numbers: NDArray[np.int64]) -> Rows:
+    def combined(self, outputs: Rows, sides: NDArray[np.uint8], numbers: NDArray[np.int64]) -> Rows:
         """Return integer combinations `numbers` (k, outputs) of a region's outputs."""
         size = np.column_stack([_largest(outputs.forms), np.abs(outputs.forms[:, -1])])
         weight = np.abs(numbers)

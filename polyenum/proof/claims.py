@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 NEAR = 2.0**-20
 """The share of the domain's size by which a vertex may miss its hyperplanes, if no small error is claimed."""
 
-_LARGEST_VERTEX_ERROR = 16
 _SHARE = 2.0**-24
 _UNDERFLOWS = 2.0**10 * 5e-324
 
@@ -50,18 +49,21 @@ def contradictions(cx: RegionComplex) -> list[str]:
 
 
 def exaggerations(cx: RegionComplex, layout: Layout, domain: Domain, size: Fraction) -> list[str]:
-    """Return which claimed errors are so large that they say nothing.
+    """Return which claimed errors are larger than is promised.
 
-    A vertex's may be 16 times the domain's size, and no more: the walk's bounds grow with the depth of
-    a network, long before the vertices are off.  (Vertices are also held against `NEAR`.)
+    A vertex is within `NEAR` times the domain's size.  Of a complete result an output's error, anywhere on the
+    domain, is within `NEAR` times what the largest of its maps can be there.  A part of a result may not hold
+    the largest; then, and without a certificate, the limit is what the weights allow.
     """
     found = []
-    largest = _LARGEST_VERTEX_ERROR * size + Fraction(_UNDERFLOWS)
-    if Fraction(float(cx.vertex_error)) > largest:
+    largest = Fraction(NEAR) * size + Fraction(_UNDERFLOWS)
+    if cx._certified and Fraction(float(cx.vertex_error)) > largest:
         found.append(
             f"vertex_error is {float(cx.vertex_error):.3g}, in a domain with coordinates of at most "
             f"{float(size):.3g}: it says nothing"
         )
+    if cx._certified and cx.complete and not found:
+        found += _vague_maps(cx, domain)
     largest_maps = largest_map_errors(layout, domain)
     beyond = cx.map_error > largest_maps
     if beyond.any():
@@ -71,6 +73,23 @@ def exaggerations(cx: RegionComplex, layout: Layout, domain: Domain, size: Fract
             f"map_error is {cx.map_error[kind, output]:.3g} for the {what} of output {output}; more than "
             f"{largest_maps[kind, output]:.3g} says nothing about maps of this network"
         )
+    return found
+
+
+def _vague_maps(cx: RegionComplex, domain: Domain) -> list[str]:
+    """Return which outputs' errors are large against the maps that are stored."""
+    reach = sum(Fraction(float(x)) for x in np.maximum(*np.abs(domain.bounding_box())))
+    found = []
+    for output in range(cx.biases.shape[1]):
+        coefficient, constant = (Fraction(float(x)) for x in cx.map_error[:, output])
+        steepest = Fraction(float(np.abs(cx.weights[:, output]).max(initial=0.0)))
+        highest = Fraction(float(np.abs(cx.biases[:, output]).max(initial=0.0)))
+        error, most = coefficient * reach + constant, steepest * reach + highest
+        if error > Fraction(NEAR) * most + Fraction(_UNDERFLOWS) * (reach + 1):
+            found.append(
+                f"map_error lets output {output} be off by {float(error):.3g} on the domain, where no map "
+                f"exceeds {float(most):.3g}: it says nothing"
+            )
     return found
 
 

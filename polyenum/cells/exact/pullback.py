@@ -109,13 +109,10 @@ class PulledBack:
         """Return a stage's weight as a matrix that rows over its outputs are multiplied by."""
         if layer not in self._matrices:
             weight = self._network.stages[layer].weight
-            if isinstance(weight, np.ndarray):
-                numbers, exponent = scaled(weight)
-                self._matrices[layer] = IntegerMatrix(numbers), exponent
-            else:
-                numbers, exponent = scaled_weight(weight.T.tocsr())
-                assert isinstance(numbers, SparseIntegers)
-                self._matrices[layer] = numbers, exponent
+            backwards = weight if isinstance(weight, np.ndarray) else weight.T.tocsr()
+            numbers, exponent = scaled_weight(backwards)
+            matrix = numbers if isinstance(numbers, SparseIntegers) else IntegerMatrix(numbers)
+            self._matrices[layer] = matrix, exponent
         return self._matrices[layer]
 
 

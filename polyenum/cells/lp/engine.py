@@ -72,6 +72,4 @@ class HalfspaceEngine:
 
     def map_error(self) -> NDArray[np.float64]:
         """Return bounds on the errors of the stored maps: (2, outputs), coefficients and constants."""
-        t = self._forms.tables
-        last = slice(t.row[-2], t.row[-1])
-        return np.stack([t.coef_error[last], t.const_error[last]])
+        return np.max([walker.map_error for walker in self.walkers], axis=0)

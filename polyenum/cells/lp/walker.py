@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from polyenum.cells.engine import Found, SignCounts
 from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.exact.lp import maximise
-from polyenum.cells.exact.numbers import Form
+from polyenum.cells.exact.numbers import Form, quotient
+from polyenum.cells.exact.pullback import PulledBack
 from polyenum.cells.lp.cell import HalfspaceCell
 from polyenum.cells.lp.forms import LayerForms
 from polyenum.cells.lp.simplex import UNDECIDED, YES, becomes_positive
@@ -76,6 +77,8 @@ class HalfspaceWalker:
         self._found: list[HalfspaceCell] = []
         self._done = 0.0
         self._signs = SignCounts()
+        self._outputs = PulledBack(network, domain)
+        self._map_error = np.zeros((2, network.output_dim))
 
     def load(self, cell: HalfspaceCell) -> None:
         """Take `cell` as the work to do."""
@@ -313,6 +316,9 @@ class HalfspaceWalker:
         sides = np.array([r.sides for r in regions], np.uint8).reshape(
             n, self._network.hyperplane_count
         )
+        forms = np.array([r.forms for r in regions]).reshape(n, -1)
+        if self._forms.tables.loose[0]:
+            forms = np.array([self._exact_outputs(r.sides) for r in regions]).reshape(n, -1)
         # What may carry a facet: the hyperplanes that cut, and all sides of the domain.
         around = -1 - np.arange(len(self._domain.sides), dtype=np.int32)
         own = [np.array([h for h in r.labels if h >= 0], np.int32) for r in regions]
@@ -322,7 +328,7 @@ class HalfspaceWalker:
         inside = [nowhere if r.exact_point else r.points[-1] for r in regions]
         return Found(
             np.packbits(sides, axis=1, bitorder="little"),
-            np.array([r.forms for r in regions]).reshape(n, -1),
+            forms,
             np.zeros(n, np.int64),
             np.array([len(around) + len(labels) for labels in own], np.int64),
             np.zeros((0, dim)),
@@ -330,6 +336,25 @@ class HalfspaceWalker:
             np.concatenate([around[:0], *candidates]),
             np.array(inside).reshape(n, dim),
         )
+
+    def _exact_outputs(self, sides: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return the outputs' forms of a region, each number rounded once: (dim + 1, outputs)."""
+        count = self._network.output_dim
+        numbers, exponent = self._outputs.outputs(sides, np.eye(count, dtype=np.int64))
+        found = [quotient(int(x), 1 << exponent) for x in numbers.T.ravel()]
+        values, errors = np.array(found).T.reshape(2, -1, count)
+        self._map_error[0] = np.maximum(self._map_error[0], errors[:-1].max(axis=0))
+        self._map_error[1] = np.maximum(self._map_error[1], errors[-1])
+        return values
+
+    @property
+    def map_error(self) -> NDArray[np.float64]:
+        """Bounds on the errors of the maps stored so far: (2, outputs), coefficients and constants."""
+        t = self._forms.tables
+        if t.loose[0]:
+            return self._map_error
+        last = slice(int(t.row[-2]), int(t.row[-1]))
+        return np.stack([t.coef_error[last], t.const_error[last]])
 
     def pending(self) -> int:
         """Return how many cells are on the stack."""
