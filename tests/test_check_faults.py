@@ -217,7 +217,7 @@ def test_attributes_that_hide_others_are_found() -> None:
         ("map_error", np.full((2, 1), np.inf), "map_error holds"),
         ("map_error", np.full((2, 1), np.nan), "map_error holds"),
         ("map_error", np.full((2, 1), -1.0), "map_error holds"),
-        ("map_error", np.full((2, 1), 1e-3), "says nothing about maps"),
+        ("map_error", np.full((2, 1), 1e-3), "it says nothing"),
         ("engine", "exact", "counts some"),
         ("engine", "shapely", "makes no result"),
         ("engine", "zeal", "the engine is"),
@@ -238,6 +238,10 @@ def test_a_claim_does_not_excuse_a_wrong_result() -> None:
     cx = pe.enumerate_regions(SMALL, BOX)
     cx.corner_points += 0.3
     cx.vertex_error = 0.5
+    with pytest.raises(pe.CheckError, match="it says nothing"):
+        pe.check(cx, SMALL, BOX)
+    # Without a certificate nothing is claimed, and vertices are held against their hyperplanes.
+    cx.vertex_error, cx._certified = 0.0, False
     with pytest.raises(pe.CheckError, match="lies off hyperplane"):
         pe.check(cx, SMALL, BOX)
 

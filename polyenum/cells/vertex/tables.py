@@ -58,7 +58,7 @@ from polyenum.errors import NetworkError
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork
 from polyenum.networks.weights import Weight, dense_rows, is_sparse, rows_through
 
-LARGEST_VALUE = 2.0**1000
+LARGEST_VALUE = 2.0**1010
 _INFLATE = 1 + 2.0**-20
 _TINY = 5e-324
 
