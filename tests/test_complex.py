@@ -83,6 +83,50 @@ def test_points_on_boundaries_get_the_first_region() -> None:
     assert cx.locate([[0, 0.5], [0.5, 0.5]]).tolist() == [0, 0]
 
 
+def test_points_on_a_jump_get_a_region_that_meets_there() -> None:
+    """What comes after a jump has another value on each of its sides."""
+    step, keep = ([0.0], [0.0, 0.0], [-2.0, 2.0]), ([], [1.0], 0.0)
+    net = pe.PiecewiseLinearNetwork(
+        [
+            pe.Stage(
+                np.array([[1.0], [1.0]]), np.zeros(2), pe.ActivationTable.from_rows([step, keep])
+            ),
+            pe.Stage(np.array([[-1.0, 6.0]]), np.zeros(1), pe.ActivationTable.relu(1)),
+            pe.Stage(np.array([[1.0]]), np.zeros(1), pe.ActivationTable.identity(1)),
+        ]
+    )
+    cx = pe.enumerate_regions(net, pe.Box(-1, 1, dim=1))
+    # On the left the ReLU is on from -1/3, on the right from 1/3.
+    assert cx.patterns.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+    assert cx.locate([[0.0], [-0.5], [-0.25], [0.25], [0.5]]).tolist() == [1, 0, 1, 2, 3]
+    backwards = pe.PiecewiseLinearNetwork(
+        [
+            net.stages[0],
+            pe.Stage(np.array([[1.0, 6.0]]), np.zeros(1), pe.ActivationTable.relu(1)),
+            net.stages[2],
+        ]
+    )
+    other = pe.enumerate_regions(backwards, pe.Box(-1, 1, dim=1))
+    for region in (other[int(other.locate([[0.0]])[0])], cx[1]):
+        assert region.vertices.min() <= 0 <= region.vertices.max()
+
+
+def test_more_pieces_than_a_byte_counts() -> None:
+    table = pe.ActivationTable.from_rows([(range(299), range(300), 0.0)])
+    net = pe.PiecewiseLinearNetwork(
+        [
+            pe.Stage(np.array([[1.0]]), np.zeros(1), table),
+            pe.Stage(np.array([[1.0]]), np.zeros(1), pe.ActivationTable.identity(1)),
+        ]
+    )
+    cx = pe.enumerate_regions(net, pe.Box(-1, 300, dim=1))
+    assert cx.patterns.dtype == np.uint16
+    np.testing.assert_array_equal(cx.patterns[:, 0], np.arange(300))
+    points = np.array([[-0.5], [254.5], [256.5], [298.5]])
+    np.testing.assert_array_equal(cx(points), net(points))
+    np.testing.assert_array_equal(cx.patterns[cx.locate(points)], net.patterns(points))
+
+
 def test_linear_regions_merge_what_is_dead() -> None:
     # The second layer is off for x < 0.5, whatever the first does.
     layers = [([[1.0], [1.0]], [0.0, -0.25]), ([[1.0, 0.0]], [-0.5]), ([[1.0]], [0])]

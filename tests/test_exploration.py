@@ -78,6 +78,127 @@ def test_degenerate_networks_around_generic_points(layers: Layers, seed: int) ->
         assert rows_of(safe) <= rows_of(near.patterns)
 
 
+@st.composite
+def crowded_networks(draw: st.DrawFn) -> tuple[Layers, np.ndarray]:
+    """A network many of whose hyperplanes meet in one place, and a point, often one of these."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    dim = draw(st.integers(1, 4))
+    hidden = draw(st.lists(st.integers(1, 5 if dim < 4 else 4), min_size=1, max_size=3))
+    largest, biased = draw(st.sampled_from([(3, False), (3, True), (1, True)]))
+    layers = []
+    widths = [dim, *hidden, draw(st.integers(1, 3))]
+    for m, n in zip(widths[:-1], widths[1:], strict=True):
+        weight = random.integers(-largest, largest + 1, (n, m)).astype(float)
+        bias = biased * random.integers(-2, 3, n) / random.choice([1.0, 2.0])
+        twin = draw(st.sampled_from([None, 1, -1, 2, 0]))
+        if twin is not None and n > 1:
+            weight[-1], bias[-1] = twin * weight[0], twin * bias[0]
+        layers.append((weight, bias))
+    x = random.integers(-2, 3, dim) / random.choice([1.0, 2.0, 3.0])
+    return layers, x * draw(st.sampled_from([0, 1]))
+
+
+def distance_to(
+    region: pe.Region, x: np.ndarray, norm: float, beyond: tuple[np.ndarray, float] | None = None
+) -> float:
+    """Return the distance from `x` to a region, or to its part where ``a . y >= b``; infinite if there is none."""
+    A, b = region.halfspaces
+    y = cvxpy.Variable(len(x))
+    constraints = [A @ y <= b]
+    if beyond is not None:
+        row, bound = beyond
+        size = float(np.abs(row).max()) or 1.0
+        constraints.append(row / size @ y >= bound / size)
+    problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.norm(y - x, norm)), constraints)
+    problem.solve(solver=cvxpy.CLARABEL)
+    return float(problem.value) if problem.status == cvxpy.OPTIMAL else np.inf
+
+
+@given(crowded_networks(), st.sampled_from([0.5, 1.0, 3.0]), NORMS)
+def test_no_region_is_lost_where_many_hyperplanes_meet(
+    case: tuple[Layers, np.ndarray], radius: float, norm: float
+) -> None:
+    layers, x = case
+    near = pe.neighborhood(layers, x, radius=radius, norm=norm)
+    assert near.complete
+    whole = pe.enumerate_regions(layers, pe.Box(x - 1.5 * radius, x + 1.5 * radius))
+    found = dict(zip((p.tobytes() for p in near.patterns), near.distances.tolist(), strict=True))
+    assert len(found) == len(near)
+    inner = {key for key, distance in found.items() if distance < radius * (1 - 1e-9)}
+    assert inner <= rows_of(whole.patterns)
+    # A generic network's few regions are compared one by one; CLARABEL takes 10 ms for each.
+    for region in whole[:40]:
+        distance = distance_to(region, x, norm)
+        key = region.pattern.tobytes()
+        assert key in found or distance > radius - 1e-4
+        if key in found:
+            assert found[key] == pytest.approx(distance, abs=1e-4)
+    at = np.isfinite(near.interior_points).all(axis=1)
+    np.testing.assert_array_equal(
+        near.network.patterns(near.interior_points[at]), near.patterns[at]
+    )
+
+
+@given(crowded_networks(), st.sampled_from([0.5, 1.0, 3.0]), NORMS)
+@share(0.6)
+def test_nearest_decisions_where_many_hyperplanes_meet(
+    case: tuple[Layers, np.ndarray], radius: float, norm: float
+) -> None:
+    layers, x = case
+    found = pe.decision_distance(layers, x, radius=radius, norm=norm)
+    whole = pe.enumerate_regions(layers, pe.Box(x - radius, x + radius))
+    outputs = whole.network(x)
+    best = int(outputs.argmax())
+    expected = np.inf
+    for region in whole[:40]:
+        if len(outputs) == 1:
+            sign = 1.0 if outputs[0] >= 0 else -1.0
+            pairs = [(-sign * region.weight[0], sign * region.bias[0])]
+        else:
+            others = [k for k in range(len(outputs)) if k != best]
+            pairs = [
+                (region.weight[k] - region.weight[best], region.bias[best] - region.bias[k])
+                for k in others
+            ]
+        expected = min(expected, *(distance_to(region, x, norm, pair) for pair in pairs))
+    if found.complete and len(whole) <= 40:
+        assert found.distance == pytest.approx(expected, abs=1e-4)
+    # Whether complete or not, nothing is nearer.
+    assert found.distance <= expected + 1e-4
+
+
+def test_rows_that_only_touch_are_no_facets() -> None:
+    """Named faults: three lines through a point, relu(relu(x)), and a fold that closes."""
+    fan = [([[1.0, 2], [2, -1], [1, 0]], [0, 0, 0]), ([[1.0, 1, 1]], [0])]
+    near = pe.neighborhood(fan, [1.0, 4.0], radius=20, norm=2)
+    assert (len(near), near.complete) == (6, True)
+    chain = [([[1.0]], [0]), ([[1.0]], [0]), ([[1.0]], [0])]
+    assert len(pe.neighborhood(chain, [-1.0], radius=2)) == 2
+    fold = [([[1.0], [-1.0]], [0, 0]), ([[1.0, 1.0]], [0]), ([[1.0]], [0])]
+    near = pe.neighborhood(fold, [-1.0], radius=2)
+    assert near.patterns.tolist() == [[0, 1, 1], [1, 0, 1]]
+    # The winner changes in a region that is reached through the fan's point alone.
+    corner = [([[1.0, 0], [0, 1], [1, 1]], [0, 0, 0]), ([[1.0, 1, -1]], [-1])]
+    found = pe.decision_distance(corner, [-3.0, 1.0])
+    exact = min(
+        distance_to(r, np.array([-3.0, 1.0]), 2, (r.weight[0], -r.bias[0]))
+        for r in pe.enumerate_regions(corner, pe.Box(-9, 9, dim=2))
+    )
+    assert found.complete
+    assert found.distance == pytest.approx(exact, abs=1e-6)
+
+
+def test_within_polytopes_from_their_corners() -> None:
+    """The point is a corner of the domain, and a hyperplane lies on one of its sides."""
+    net = [([[1.0, 0], [1, 1], [1, -1]], [0, 0, 0]), ([[1.0, 1, 1]], [0])]
+    triangle = pe.HPolytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
+    near = pe.neighborhood(net, [0.0, 0.0], radius=9, norm=2, domain=triangle)
+    whole = pe.enumerate_regions(net, triangle)
+    assert near.complete
+    assert rows_of(near.patterns) == rows_of(whole.patterns)
+    assert triangle.contains(near.interior_points).all()
+
+
 def test_limits_and_domains() -> None:
     net = random_network([4, 10, 10, 3], seed=3)
     x = np.full(4, 0.1)
@@ -181,6 +302,9 @@ def test_points_on_boundaries() -> None:
     [
         ({}, pe.OptionError, "radius or max_regions"),
         ({"radius": -1}, pe.OptionError, "radius must be positive"),
+        ({"radius": "a"}, pe.OptionError, "radius must be positive"),
+        ({"radius": 1, "domain": "x"}, pe.DomainError, "must be a Box"),
+        ({"radius": 1, "x": ["a", "b"]}, pe.NetworkError, "real numbers"),
         ({"radius": 1, "norm": 3}, pe.OptionError, "norm must be"),
         ({"radius": 1, "max_regions": 0}, pe.OptionError, "max_regions"),
         ({"radius": 1, "domain": pe.Box(2, 3, dim=2)}, pe.DomainError, "x lies outside"),

@@ -539,7 +539,10 @@ class RegionComplex:
         return Locator(self.network, self.domain, self.packed_sides)
 
     def _as_points(self, points: ArrayLike) -> NDArray[np.float64]:
-        array = np.asarray(points, np.float64)
+        try:
+            array = np.asarray(points, np.float64)
+        except (TypeError, ValueError):
+            raise RegionError(f"points must be real numbers, found {points!r:.80}") from None
         if array.ndim == 0 or array.shape[-1] != self.dim:
             raise RegionError(
                 f"points need {self.dim} coordinates each, those of the domain; found an array of "

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from polyenum.domains import Domain
+from polyenum.domains.domain import LARGEST_COORDINATE
 from polyenum.errors import DomainError, NetworkError, OptionError
 from polyenum.networks import PiecewiseLinearNetwork, load
 
@@ -315,13 +316,21 @@ def _checked(
 
     network = load(net)
     checked_norm(norm)
-    point = np.asarray(x, np.float64)
+    try:
+        point = np.asarray(x, np.float64)
+    except (TypeError, ValueError):
+        raise NetworkError(f"x must be a point of real numbers, found {x!r:.80}") from None
     if point.shape != (network.input_dim,) or not np.isfinite(point).all():
         raise NetworkError(
             f"the network takes {network.input_dim} inputs: x needs shape ({network.input_dim},) and "
             f"finite numbers, found shape {point.shape}"
         )
-    if not radius > 0:
+    if not (np.abs(point) <= LARGEST_COORDINATE).all():
+        raise NetworkError(
+            f"x has a coordinate of size {np.abs(point).max():.3g}; the largest possible is 2**1000, about "
+            f"{LARGEST_COORDINATE:.3g}"
+        )
+    if isinstance(radius, (str, bytes)) or not np.isscalar(radius) or not radius > 0:
         raise OptionError(f"radius must be positive, found {radius!r}")
     if max_regions is not None and (
         isinstance(max_regions, bool)
@@ -330,6 +339,10 @@ def _checked(
     ):
         raise OptionError(
             f"max_regions must be a whole number of at least 1, found {max_regions!r}"
+        )
+    if domain is not None and not isinstance(domain, Domain):
+        raise DomainError(
+            f"the domain must be a Box, HPolytope or Hull, found {type(domain).__name__}"
         )
     if domain is not None and (domain.basis is not None or domain.dim != network.input_dim):
         raise DomainError(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from polyenum.cells.exact.numbers import quotient
 from polyenum.cells.exact.pullback import PulledBack
+from polyenum.domains.domain import LARGEST_COORDINATE
 from polyenum.networks import PiecewiseLinearNetwork
 from polyenum.networks.weights import columns_through, dense_rows
 
@@ -152,8 +153,15 @@ class LocalForms:
 
 
 def rounded(form: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return an exact form, scaled to a largest coefficient of 1 and rounded, with bounds as in `Rows`."""
-    scale = max((abs(x) for x in form[:-1]), default=0) or abs(form[-1]) or 1
+    """Return an exact form, scaled to a largest coefficient of 1 and rounded, with bounds as in `Rows`.
+
+    One that is 0 nowhere within `LARGEST_COORDINATE` of the origin counts as constant.
+    """
+    scale = max((abs(x) for x in form[:-1]), default=0)
+    if abs(form[-1]) > scale * int(LARGEST_COORDINATE):
+        form = [*(0 for _ in form[:-1]), form[-1]]
+        scale = abs(form[-1])
+    scale = scale or 1
     row = np.array([quotient(x, scale)[0] for x in form])
     return row, np.array([_UNIT * row[:-1].any(), _UNIT * abs(row[-1]) + _TINY * (row[-1] != 0)])
 

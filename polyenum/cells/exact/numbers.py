@@ -69,7 +69,7 @@ def unit_row(form: Form) -> list[float]:
     The length is a root between two integers; more bits are taken until both give the same float.
 
     >>> unit_row((3, 4, -10)), unit_row((1, 1, 0))
-    ([0.6, 0.8, -2.0], [0.7071067811865475, 0.7071067811865475, 0.0])
+    ([0.6, 0.8, -2.0], [0.7071067811865476, 0.7071067811865476, 0.0])
     """
     square = sum(a * a for a in form[:-1])
     bits = 128
