@@ -330,7 +330,7 @@ def _checked(
             f"x has a coordinate of size {np.abs(point).max():.3g}; the largest possible is 2**1000, about "
             f"{LARGEST_COORDINATE:.3g}"
         )
-    if isinstance(radius, (str, bytes)) or not np.isscalar(radius) or not radius > 0:
+    if not isinstance(radius, (int, float, np.number)) or not radius > 0:
         raise OptionError(f"radius must be positive, found {radius!r}")
     if max_regions is not None and (
         isinstance(max_regions, bool)

@@ -136,6 +136,7 @@ class LocalForms:
         spoilt = _spoilt(rows)
         for h, form in zip(spoilt, self.exact.hyperplanes(sides, spoilt), strict=True):
             rows.forms[h], rows.errors[h] = rounded(form if sides[h] else [-x for x in form])
+        _flatten(rows)
 
     def combined(self, outputs: Rows, sides: NDArray[np.uint8], numbers: NDArray[np.int64]) -> Rows:
         """Return integer combinations `numbers` (k, outputs) of a region's outputs."""
@@ -149,17 +150,15 @@ class LocalForms:
         if spoilt:
             for k, form in zip(spoilt, self.exact.outputs(sides, numbers[spoilt])[0], strict=True):
                 rows.forms[k], rows.errors[k] = rounded(form.tolist())
+        _flatten(rows)
         return rows
 
 
 def rounded(form: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return an exact form, scaled to a largest coefficient of 1 and rounded, with bounds as in `Rows`.
-
-    One that is 0 nowhere within `LARGEST_COORDINATE` of the origin counts as constant.
-    """
+    """Return an exact form, scaled to a largest coefficient of 1 and rounded, with bounds as in `Rows`."""
     scale = max((abs(x) for x in form[:-1]), default=0)
     if abs(form[-1]) > scale * int(LARGEST_COORDINATE):
-        form = [*(0 for _ in form[:-1]), form[-1]]
+        form = [*(0 for _ in form[:-1]), form[-1]]  # as in `_flatten`
         scale = abs(form[-1])
     scale = scale or 1
     row = np.array([quotient(x, scale)[0] for x in form])
@@ -169,6 +168,14 @@ def rounded(form: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float6
 def _largest(forms: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return each form's largest coefficient in size: (n,)."""
     return np.abs(forms[:, :-1]).max(axis=1, initial=0.0)
+
+
+def _flatten(rows: Rows) -> None:
+    """Make forms constant, +-1, that are 0 only beyond `LARGEST_COORDINATE`, where nobody looks."""
+    far = np.abs(rows.forms[:, -1]) / LARGEST_COORDINATE > _largest(rows.forms)
+    rows.forms[far, :-1] = 0.0
+    rows.forms[far, -1] = np.sign(rows.forms[far, -1])
+    rows.errors[far] = 0.0
 
 
 def _spoilt(rows: Rows) -> list[int]:

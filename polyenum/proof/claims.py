@@ -21,7 +21,7 @@ NEAR = 2.0**-20
 """The share of the domain's size by which a vertex may miss its hyperplanes, if no small error is claimed."""
 
 _SHARE = 2.0**-24
-_UNDERFLOWS = 2.0**10 * 5e-324
+UNDERFLOWS = 2.0**10 * 5e-324
 
 
 def contradictions(cx: RegionComplex) -> list[str]:
@@ -56,7 +56,7 @@ def exaggerations(cx: RegionComplex, layout: Layout, domain: Domain, size: Fract
     the largest; then, and without a certificate, the limit is what the weights allow.
     """
     found = []
-    largest = Fraction(NEAR) * size + Fraction(_UNDERFLOWS)
+    largest = Fraction(NEAR) * size + Fraction(UNDERFLOWS)
     if cx._certified and Fraction(float(cx.vertex_error)) > largest:
         found.append(
             f"vertex_error is {float(cx.vertex_error):.3g}, in a domain with coordinates of at most "
@@ -85,7 +85,7 @@ def _vague_maps(cx: RegionComplex, domain: Domain) -> list[str]:
         steepest = Fraction(float(np.abs(cx.weights[:, output]).max(initial=0.0)))
         highest = Fraction(float(np.abs(cx.biases[:, output]).max(initial=0.0)))
         error, most = coefficient * reach + constant, steepest * reach + highest
-        if error > Fraction(NEAR) * most + Fraction(_UNDERFLOWS) * (reach + 1):
+        if error > Fraction(NEAR) * most + Fraction(UNDERFLOWS) * (reach + 1):
             found.append(
                 f"map_error lets output {output} be off by {float(error):.3g} on the domain, where no map "
                 f"exceeds {float(most):.3g}: it says nothing"
@@ -124,7 +124,7 @@ def largest_map_errors(layout: Layout, domain: Domain) -> NDArray[np.float64]:
         errors = [np.zeros_like(x) for x in entries]
         for stage in layout.stages:
             weight = abs(stage.weight)
-            floor = _UNDERFLOWS * (weight.shape[1] + 8) * (1 + weight.sum(axis=1))[:, None]
+            floor = UNDERFLOWS * (weight.shape[1] + 8) * (1 + weight.sum(axis=1))[:, None]
             begin = (stage.offsets[:-1] + np.arange(len(stage.bias))).astype(np.int64)
             steep = np.maximum.reduceat(np.abs(stage.slopes), begin)[:, None]
             high = np.maximum.reduceat(np.abs(stage.intercepts), begin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from functools import cached_property
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from polyenum.proof import enclosure
 from polyenum.proof.batch import Batch
 from polyenum.proof.case import Case
-from polyenum.proof.claims import NEAR
+from polyenum.proof.claims import NEAR, UNDERFLOWS
 from polyenum.proof.rational import meeting_point, value_at
 
 _TOLD_APART = Fraction(2) ** -1000
@@ -95,7 +96,7 @@ class Corners:
         proven[batch.corner, batch.label] = True
         for c, column in np.argwhere(~proven).tolist():
             self.prove_sign(c, column if column < m else column - proven.shape[1])
-        if case.vertex_limit > NEAR * case.size:
+        if not math.isfinite(case.vertex_limit):
             self.check_nearness()
 
     def place(self) -> None:
@@ -163,7 +164,7 @@ class Corners:
             )
 
     def check_nearness(self) -> None:
-        """Check that stored corners are close to their hyperplanes, where no small error is claimed.
+        """Check that stored corners are close to their hyperplanes, where no error is claimed.
 
         The distance is at most `NEAR` times the domain's size, in the largest coordinate.  Hyperplanes
         whose values on the whole domain are below 2**-1000 are left out: floats cannot tell where they are.
@@ -185,10 +186,12 @@ class Corners:
             point = [Fraction(x) for x in batch.points[batch.corner[k]].tolist()]
             label = int(batch.label[k])
             row = case.rational.label(label, batch.sides[i])
-            most = sum(map(abs, row[:-1]), Fraction(0)) * case.size
-            if abs(value_at(row, point)) > Fraction(NEAR) * most and (
-                label < 0 or most > _TOLD_APART
-            ):
+            steep = sum(map(abs, row[:-1]), Fraction(0))
+            most = steep * case.size
+            # A coordinate may be as subnormal as the domain.
+            if abs(value_at(row, point)) > Fraction(NEAR) * most + Fraction(
+                UNDERFLOWS
+            ) * steep and (label < 0 or most > _TOLD_APART):
                 case.find(batch.begin + i, f"a vertex lies off hyperplane {label}")
 
     @cached_property
