@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from polyenum.cells.exact.lp import InfeasibleError, maximise
 from polyenum.cells.exact.numbers import Form, Point, integers, to_fractions, value
 from polyenum.cells.exact.rays import ExactRays
+from polyenum.cells.lp.opposite import positive_opposite
 from polyenum.complex.point_sides import proven_sides
 from polyenum.domains import Box, Domain
 from polyenum.exploration.interior import Interior
@@ -30,7 +31,6 @@ from polyenum.exploration.local import LocalForms, Rows
 from polyenum.exploration.relations import positive_relation
 from polyenum.networks import PiecewiseLinearNetwork
 
-_UNIT, _TINY = 2.0**-53, 5e-324
 # The rational simplex takes milliseconds in so many dimensions.
 LARGEST_EXACT_DIM = 10
 
@@ -199,28 +199,9 @@ class Crossing:
     def _positive_near(
         self, region: OpenRegion, row: int, point: NDArray[np.float64]
     ) -> NDArray[np.bool_]:
-        """Return which rows are positive at the point of a row's hyperplane that is opposite to `point`.
-
-        The row's value at `point` is at most ``v``, so along its normal its hyperplane is within ``v / |a|``,
-        and on the way another row changes by at most that times its own length.  Rounding: a value errs by
-        ``gamma(n + 3)`` times the sum of absolute terms, by the smallest number for each product, and by
-        the errors of the form; all are taken twice.  That of `row` itself counts as positive.
-        """
-        forms, errors = region.rows
-        n = len(point)
-        found = forms[:, :-1] @ point + forms[:, -1]
-        size = np.abs(forms[:, :-1]) @ np.abs(point) + np.abs(forms[:, -1])
-        reach = float(np.abs(point).sum())
-        doubt = 2 * ((n + 4) * (_UNIT * size + _TINY) + errors[:, 0] * reach + errors[:, 1])
-        # The lengths of the real rows, by the errors of their coefficients.
-        shortest = region.lengths[row] * (1 - 2.0**-40) - n * errors[row, 0]
-        if not shortest > 0:
-            return np.zeros(len(forms), np.bool_)
-        away = (abs(found[row]) + doubt[row]) / shortest * (1 + 2.0**-40) + _TINY
-        longest = region.lengths * (1 + 2.0**-40) + n * errors[:, 0]
-        positive = found > doubt + 2 * away * longest + n * _TINY
-        positive[row] = True
-        return positive
+        """Return which rows are positive at the point of a row's hyperplane that is opposite to `point`."""
+        (forms, errors), own = region.rows, np.array([row])
+        return positive_opposite(forms, errors, region.lengths, own, point[None])[0]
 
     def _region_beyond(
         self, region: OpenRegion, row: int, point: NDArray[np.float64], normal: NDArray[np.float64]

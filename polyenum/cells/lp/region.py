@@ -13,10 +13,11 @@ from polyenum.cells.exact.lp import maximise
 from polyenum.cells.exact.numbers import Form, integers, value
 from polyenum.cells.exact.rays import ExactRays
 from polyenum.cells.lp.forms import LayerForms, scaled
+from polyenum.cells.lp.opposite import positive_opposite
 from polyenum.cells.lp.simplex import NO, UNDECIDED, becomes_positive
-from polyenum.cells.lp.walker import signs_at
 from polyenum.cells.vertex.state import SMALLEST, UNIT
 from polyenum.domains import Domain
+from polyenum.domains.boxes import BoxShaped
 from polyenum.networks import PiecewiseLinearNetwork
 
 
@@ -60,6 +61,8 @@ class RegionBounds:
         size = np.abs(rows[:, :-1]).max(axis=1)
         errors = UNIT * np.column_stack([size, np.abs(rows[:, -1])]) + SMALLEST
         self._side_rows, self._side_errors = scaled(rows, errors)
+        dim = domain.dim
+        self._scratch, self._basis = np.zeros((dim + 3, dim)), np.zeros(dim, np.int64)
 
     def hyperplanes(
         self, sides: NDArray[np.uint8]
@@ -111,14 +114,15 @@ class RegionBounds:
         self,
         hyperplanes: tuple[NDArray[np.float64], NDArray[np.float64]],
         sides: NDArray[np.uint8],
-        labels: list[int],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the forms of some labels, positive inside the region, and bounds on their errors."""
+        """Return the forms of all labels, positive inside the region, and bounds on their errors.
+
+        The domain's sides come last, in reverse: a negative label counts from the end.
+        """
         rows, errors = hyperplanes
-        rows = np.vstack([rows * np.where(sides == 1, 1.0, -1.0)[:, None], self._side_rows[::-1]])
-        errors = np.vstack([errors, self._side_errors[::-1]])
-        # A negative label counts from the end.
-        return np.ascontiguousarray(rows[labels]), np.ascontiguousarray(errors[labels])
+        sign = np.where(sides == 1, 1.0, -1.0)
+        rows = np.vstack([rows * sign[:, None], self._side_rows[::-1]])
+        return rows, np.vstack([errors, self._side_errors[::-1]])
 
     def facets(
         self, sides: NDArray[np.uint8], labels: list[int], inside: NDArray[np.float64]
@@ -134,71 +138,106 @@ class RegionBounds:
             A point inside; NaN where none is known.
         """
         own = self.hyperplanes(sides)
-        known = bool(np.isfinite(inside).all())
-        rows, errors = self._rows(own, sides, labels)
-        dim = self._domain.dim
-        scratch, basis = np.zeros((dim + 3, dim)), np.zeros(dim, np.int64)
-        point = np.empty(dim)
-        found = []
+        found: dict[int, FacetFound] = {}
+        if np.isfinite(inside).all():
+            found = self._hit_by_rays(own, sides, labels, inside)
         kept = list(labels)
-        k = 0
-        while k < len(kept):
-            # The row in question goes last, beyond those that the program sees.
-            last = len(kept) - 1
-            for array in (rows, errors):
-                array[[k, last]] = array[[last, k]]
-            kept[k], kept[last] = kept[last], kept[k]
-            label, row, error = kept[last], rows[last], errors[last]
-            answer = UNDECIDED
-            if known:
-                answer = becomes_positive(
-                    rows, errors, last, self._wide, -row, error[0], error[1], inside,
-                    scratch, basis, point,
-                )  # fmt: skip
-            beyond: NDArray[np.float64] | list[Fraction] | None = point.copy()
-            if answer == UNDECIDED:
-                beyond = self._beyond_exactly(sides, kept[:last], label)
-            if answer == NO or beyond is None:
-                kept.pop()
+        for label in labels:
+            if label in found:
                 continue
-            found.append(self._describe(sides, own, label, row, error, inside, beyond))
-            for array in (rows, errors):
-                array[[k, last]] = array[[last, k]]
-            kept[k], kept[last] = kept[last], kept[k]
-            k += 1
-        return found
+            others = [other for other in kept if other != label]
+            beyond = self._point_beyond(own, sides, others, label, inside)
+            if beyond is None:
+                kept = others
+            else:
+                found[label] = self._describe(sides, own, label, inside, beyond)
+        return [found[label] for label in labels if label in found]
+
+    def _hit_by_rays(
+        self,
+        hyperplanes: tuple[NDArray[np.float64], NDArray[np.float64]],
+        sides: NDArray[np.uint8],
+        labels: list[int],
+        inside: NDArray[np.float64],
+    ) -> dict[int, FacetFound]:
+        """Return facets that rays from a point inside hit, one towards each label's hyperplane.
+
+        What a ray hits first is a facet, if it is proven that no other form is 0 there.
+        """
+        rows, errors = self._rows(hyperplanes, sides)
+        lengths = np.linalg.norm(rows[:, :-1], axis=1)
+        values = rows[:, :-1] @ inside + rows[:, -1]
+        aims = np.array(labels)  # a negative label counts from the end
+        aims = aims[(lengths[aims] > 0) & (values[aims] > 0)]
+        rays = -rows[aims, :-1] / lengths[aims, None]
+        slopes = rays @ rows[:, :-1].T
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            reach = np.where((slopes < 0) & (values > 0), values / -slopes, np.inf)
+        hit = reach.argmin(axis=1)
+        far = reach[np.arange(len(aims)), hit]
+        _, first = np.unique(np.where(np.isfinite(far), hit, -1), return_index=True)
+        first = first[np.isfinite(far[first])]
+        points = inside + far[first, None] * rays[first]
+        proven = positive_opposite(rows, errors, lengths, hit[first], points).all(axis=1)
+        found = {}
+        for row in hit[first][proven].tolist():
+            label = row if row < len(sides) else row - len(rows)
+            across = self._network.across(sides, label) if label >= 0 else None
+            found[label] = FacetFound(label, (label,), self._unless_jumping(sides, across))
+        return {label: facet for label, facet in found.items() if label in set(labels)}
+
+    def _point_beyond(
+        self,
+        hyperplanes: tuple[NDArray[np.float64], NDArray[np.float64]],
+        sides: NDArray[np.uint8],
+        others: list[int],
+        label: int,
+        inside: NDArray[np.float64],
+    ) -> NDArray[np.float64] | list[Fraction] | None:
+        """Return a point beyond `label` and inside all `others`; None if there is none."""
+        box = self._wide
+        if isinstance(self._domain, BoxShaped):
+            # The sides of a box bound the variables; the one in question is moved out.
+            box = np.array(self._domain.bounding_box())
+            if label < 0:
+                axis, high = divmod(-1 - label, 2)
+                box[high, axis] = self._wide[high, axis]
+            others = [other for other in others if other >= 0]
+        if np.isfinite(inside).all():
+            every, errors = self._rows(hyperplanes, sides)
+            rows = np.ascontiguousarray(every[others]).reshape(-1, every.shape[1])
+            row, error, point = every[label], errors[label], np.empty(len(inside))
+            answer = becomes_positive(
+                rows, np.ascontiguousarray(errors[others]).reshape(-1, 2), len(rows), box,
+                -row, error[0], error[1], inside, self._scratch, self._basis, point,
+            )  # fmt: skip
+            if answer != UNDECIDED:
+                return None if answer == NO else point
+        exact = [self._oriented(sides, other) for other in others]
+        lower, upper = ([Fraction(x) for x in bound.tolist()] for bound in box)
+        outwards = tuple(-x for x in self._oriented(sides, label))
+        top, corner = maximise(exact, lower, upper, outwards)
+        return corner if top > 0 else None
 
     def _oriented(self, sides: NDArray[np.uint8], label: int) -> Form:
         form = self._exact.label(label, sides)
         return form if label < 0 or sides[label] else tuple(-x for x in form)
-
-    def _beyond_exactly(
-        self, sides: NDArray[np.uint8], others: list[int], label: int
-    ) -> list[Fraction] | None:
-        """Return a point beyond `label` and inside all `others`, or None, in rational arithmetic."""
-        rows = [self._oriented(sides, other) for other in others]
-        lower, upper = ([Fraction(x) for x in bound.tolist()] for bound in self._wide)
-        outwards = tuple(-x for x in self._oriented(sides, label))
-        top, corner = maximise(rows, lower, upper, outwards)
-        return corner if top > 0 else None
 
     def _describe(
         self,
         sides: NDArray[np.uint8],
         hyperplanes: tuple[NDArray[np.float64], NDArray[np.float64]],
         label: int,
-        row: NDArray[np.float64],
-        error: NDArray[np.float64],
         inside: NDArray[np.float64],
         beyond: NDArray[np.float64] | list[Fraction],
     ) -> FacetFound:
         """Return the facet that is between a point `inside` of the region and one `beyond`.
 
-        The segment between them crosses the facet in its relative interior: it is strictly inside of all rows that
-        the region needs.
+        The segment between them crosses the facet in its relative interior: it is strictly inside of all other
+        rows that the region needs.
         """
         if isinstance(beyond, np.ndarray):
-            if self._only_this_vanishes(hyperplanes, sides, label, row, error, inside, beyond):
+            if self._only_this_vanishes(hyperplanes, sides, label, inside, beyond):
                 across = self._network.across(sides, label) if label >= 0 else None
                 return FacetFound(label, (label,), self._unless_jumping(sides, across))
             beyond = [Fraction(x) for x in beyond.tolist()]
@@ -228,32 +267,18 @@ class RegionBounds:
         hyperplanes: tuple[NDArray[np.float64], NDArray[np.float64]],
         sides: NDArray[np.uint8],
         label: int,
-        row: NDArray[np.float64],
-        error: NDArray[np.float64],
         inside: NDArray[np.float64],
         beyond: NDArray[np.float64],
     ) -> bool:
         """Return whether floats prove that no other form is 0 where the segment crosses the facet."""
-        start = float(row[:-1] @ inside + row[-1])
-        end = float(row[:-1] @ beyond + row[-1])
-        size = np.maximum(np.abs(inside), np.abs(beyond))
-        doubt = float(error[0] * size.sum() + error[1])
-        doubt += 2 * len(row) * UNIT * float(np.abs(row[:-1]) @ size + abs(row[-1]))
-        doubt += 4 * len(row) * SMALLEST
-        if not min(start, -end) > 2 * doubt:
+        rows, errors = self._rows(hyperplanes, sides)
+        start, end = (float(rows[label, :-1] @ x + rows[label, -1]) for x in (inside, beyond))
+        if not start > 0 > end:
             return False
         point = inside + start / (start - end) * (beyond - inside)
-        # The facet is within this of the point, in every coordinate.
-        span = float(np.abs(beyond - inside).max())
-        radius = 4 * doubt / (start - end) * span + 16 * UNIT * float(size.max()) + 4 * SMALLEST
-        rows = np.vstack([hyperplanes[0], self._side_rows[::-1]])
-        errors = np.vstack([hyperplanes[1], self._side_errors[::-1]])
-        steep = np.abs(rows[:, :-1]).sum(axis=1) + 2 * len(row) * errors[:, 0]
-        errors = errors + np.outer(steep * radius * (1 + 2.0**-40) + SMALLEST, [0.0, 1.0])
-        # One where the region's own form vanishes; if no other does, no other flips.
-        near = signs_at(rows, errors, point[None])[0]
-        # A negative label counts from the end.
-        return bool(np.count_nonzero(near == 0) == 1 and near[label] == 0)
+        lengths = np.linalg.norm(rows[:, :-1], axis=1)
+        own = np.array([label % len(rows)])
+        return bool(positive_opposite(rows, errors, lengths, own, point[None]).all())
 
     def _inside_exactly(
         self, sides: NDArray[np.uint8], inside: NDArray[np.float64]
