@@ -17,13 +17,14 @@ from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.exact.lp import InfeasibleError, maximise
 from polyenum.cells.exact.numbers import integers
 from polyenum.cells.exact.pullback import PulledBack
+from polyenum.cells.forward import bounded_values, proven_sides
 from polyenum.cells.lp.forms import scaled
 from polyenum.cells.lp.simplex import NO, YES, becomes_positive
 from polyenum.cells.lp.walker import signs_at, signs_over_box
 from polyenum.cells.vertex.candidates import bounding_box
 from polyenum.cells.vertex.candidates import test_box as flag_cuts
 from polyenum.cells.vertex.engine import VertexEngine
-from polyenum.complex.point_sides import ExactPoints, proven_sides
+from polyenum.complex.point_sides import ExactPoints
 from polyenum.exploration.local import LocalForms
 from polyenum.networks import load
 from tests.strategies import Layers, degenerate_networks, share
@@ -154,6 +155,27 @@ def test_programs_and_signs(case: tuple[NDArray[Any], NDArray[Any], NDArray[Any]
     if answer == YES:
         found = [*map(Fraction, point.tolist())]
         assert all(value(form, found) > 0 for form in forms)
+
+
+@given(
+    degenerate_networks(depth=(1, 3)),
+    st.sampled_from([1e-310, 1e-3, 1.0, 1e9]),
+    st.integers(0, 2**32 - 1),
+)
+def test_outputs_at_points(layers: Layers, size: float, seed: int) -> None:
+    """Also where a sign is unsure."""
+    network = load(layers)
+    points = size * np.random.default_rng(seed).integers(-4, 5, (6, network.input_dim))
+    with np.errstate(all="ignore"):
+        value, error, _, _ = bounded_values(network, None, points)
+    forms = PulledBack(network)
+    for point, near, bound in zip(points, value, error, strict=True):
+        sides, _ = ExactPoints(network, None).sides(point)
+        numbers, exponent = forms.outputs(sides, np.eye(network.output_dim, dtype=int))
+        for form, x, e in zip(numbers.tolist(), near.tolist(), bound.tolist(), strict=True):
+            at = [*map(Fraction, point.tolist()), Fraction(1)]
+            exact = sum(a * b for a, b in zip(form, at, strict=True)) / (1 << exponent)
+            assert not np.isfinite(e) or abs(Fraction(x) - exact) <= Fraction(e)
 
 
 @given(EXTREME, SIZES, st.integers(0, 2**32 - 1))

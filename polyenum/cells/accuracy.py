@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from polyenum.cells.forward import bounded_values
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
 
@@ -35,5 +36,8 @@ def map_limits(network: PiecewiseLinearNetwork, domain: Domain) -> np.ndarray:
         points = low + random.random((_POINTS, domain.dim)) * (high - low)
         points = np.vstack([middle, points[domain.contains(points)]])
     with np.errstate(all="ignore"):
-        values = np.abs(network(domain.embed(points)))
-    return MAP_SHARE * np.where(np.isfinite(values), values, 0.0).max(axis=0)
+        value, error, _, _ = bounded_values(network, domain, points)
+        # What is surely there: floats may be off by more than a value is large.
+        least = np.abs(value) - error
+        least = np.where(np.isfinite(least), np.maximum(least, 0.0), 0.0)
+    return MAP_SHARE * least.max(axis=0)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.complex.point_sides import ExactPoints, proven_sides
+from polyenum.cells.forward import proven_sides
+from polyenum.complex.point_sides import ExactPoints
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex

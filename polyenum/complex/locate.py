@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.complex.point_sides import ExactPoints, proven_sides
+from polyenum.cells.forward import proven_sides
+from polyenum.complex.point_sides import ExactPoints
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
 

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from polyenum.cells.exact.lp import InfeasibleError, maximise
 from polyenum.cells.exact.numbers import Form, Point, integers, to_fractions, value
 from polyenum.cells.exact.rays import ExactRays
+from polyenum.cells.forward import proven_sides
 from polyenum.cells.lp.opposite import positive_opposite
-from polyenum.complex.point_sides import proven_sides
 from polyenum.domains import Box, Domain
 from polyenum.exploration.interior import Interior
 from polyenum.exploration.inwards import NEAR, find_inwards

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from polyenum.cells.exact.numbers import integers, point_of
 from polyenum.cells.exact.pullback import PulledBack
 from polyenum.cells.exact.rays import ExactRays
-from polyenum.complex.point_sides import ExactPoints, proven_sides
+from polyenum.cells.forward import proven_sides
+from polyenum.complex.point_sides import ExactPoints
 from polyenum.domains import Domain
 from polyenum.errors import NumericalError
 from polyenum.networks import PiecewiseLinearNetwork
