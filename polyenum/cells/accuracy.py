@@ -15,14 +15,14 @@ from polyenum.networks import PiecewiseLinearNetwork
 
 # Of a vertex, as a share of the largest coordinate of the domain's points.
 VERTEX_SHARE = 2.0**-22
-# Of a map's values on the domain, as a share of the largest value of that output at some points.
+# Of a map's values on the domain, as a share of the largest value of any output at some points.
 MAP_SHARE = 2.0**-24
 _POINTS = 64
 _CORNERS_UP_TO = 8
 
 
 def map_limits(network: PiecewiseLinearNetwork, domain: Domain) -> np.ndarray:
-    """Return how much each output's values may be off on the domain: (outputs,) float64.
+    """Return how much each output's values may be off on the domain: (outputs,) float64, all the same.
 
     Always the same for the same network and domain.
     """
@@ -40,4 +40,4 @@ def map_limits(network: PiecewiseLinearNetwork, domain: Domain) -> np.ndarray:
         # What is surely there: floats may be off by more than a value is large.
         least = np.abs(value) - error
         least = np.where(np.isfinite(least), np.maximum(least, 0.0), 0.0)
-    return MAP_SHARE * least.max(axis=0)
+    return np.full(network.output_dim, MAP_SHARE * least.max())

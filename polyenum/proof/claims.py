@@ -52,7 +52,7 @@ def exaggerations(cx: RegionComplex, layout: Layout, domain: Domain, size: Fract
     """Return which claimed errors are larger than is promised.
 
     A vertex is within `NEAR` times the domain's size.  Of a complete result an output's error, anywhere on the
-    domain, is within `NEAR` times what the largest of its maps can be there.  A part of a result may not hold
+    domain, is within `NEAR` times what the largest of all outputs' maps can be there.  A part of a result may not hold
     the largest; then, and without a certificate, the limit is what the weights allow.
     """
     found = []
@@ -80,11 +80,14 @@ def _vague_maps(cx: RegionComplex, domain: Domain) -> list[str]:
     """Return which outputs' errors are large against the maps that are stored."""
     reach = sum(Fraction(float(x)) for x in np.maximum(*np.abs(domain.bounding_box())))
     found = []
-    for output in range(cx.biases.shape[1]):
+    steepest, highest = np.abs(cx.weights).max(axis=(0, 2)), np.abs(cx.biases).max(axis=0)
+    most = max(
+        Fraction(float(a)) * reach + Fraction(float(c))
+        for a, c in zip(steepest, highest, strict=True)
+    )
+    for output in range(len(highest)):
         coefficient, constant = (Fraction(float(x)) for x in cx.map_error[:, output])
-        steepest = Fraction(float(np.abs(cx.weights[:, output]).max(initial=0.0)))
-        highest = Fraction(float(np.abs(cx.biases[:, output]).max(initial=0.0)))
-        error, most = coefficient * reach + constant, steepest * reach + highest
+        error = coefficient * reach + constant
         if error > Fraction(NEAR) * most + Fraction(UNDERFLOWS) * (reach + 1):
             found.append(
                 f"map_error lets output {output} be off by {float(error):.3g} on the domain, where no map "
