@@ -52,7 +52,8 @@ def exaggerations(cx: RegionComplex, layout: Layout, domain: Domain, size: Fract
     """Return which claimed errors are larger than is promised.
 
     A vertex is within `NEAR` times the domain's size.  Of a complete result an output's error, anywhere on the
-    domain, is within `NEAR` times what the largest of all outputs' maps can be there.  A part of a result may not hold
+    domain, is within `NEAR` times what the largest of all outputs' maps can be there.  A part of a result may not
+    hold
     the largest; then, and without a certificate, the limit is what the weights allow.
     """
     found = []
