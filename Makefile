@@ -16,7 +16,7 @@ test: $(VENV)/.test
 fuzz: $(VENV)/.test
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest --durations=20 tests/test_reference.py \
 		tests/test_exactness.py tests/test_bounds.py tests/test_check.py tests/test_invariants.py tests/test_twins.py \
-		tests/test_jumps.py tests/test_sparse.py tests/planted_bugs.py
+		tests/test_jumps.py tests/test_sparse.py tests/test_volumes.py tests/planted_bugs.py
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.core

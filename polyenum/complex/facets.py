@@ -102,31 +102,38 @@ def is_simple(x, region, dim):
 
 
 @compiled()
+def carrying_labels(x, region, dim, members, out, found):
+    """Write the carrying label of every facet of `region` to ``out[found:]``; return the new `found`."""
+    begin, end = x.vertex_offsets[region], x.vertex_offsets[region + 1]
+    count, words = fill_members(x, region, members)
+    simple = is_simple(x, region, dim)
+    for bit in range(count):
+        # Where every vertex is simple, every label is a facet's and no two share one.
+        carries = True
+        if not simple:
+            size = size_of(members, bit, words)
+            carries = dim <= size < end - begin
+            for other in range(count):
+                if not carries:
+                    break
+                if other != bit and contains(members, other, bit, words):
+                    more = size_of(members, other, words)
+                    if more == size:
+                        carries = other > bit  # the same facet: the first label stands for it
+                    else:
+                        carries = more == end - begin
+        if carries:
+            out[found] = bit
+            found += 1
+    return found
+
+
+@compiled()
 def list_facets(x, dim, members, offsets, out):
     """Write the carrying label of every facet of every region to `out`."""
     found = 0
     for region in range(len(x.sides)):
-        begin, end = x.vertex_offsets[region], x.vertex_offsets[region + 1]
-        count, words = fill_members(x, region, members)
-        simple = is_simple(x, region, dim)
-        for bit in range(count):
-            # Where every vertex is simple, every label is a facet's and no two share one.
-            carries = True
-            if not simple:
-                size = size_of(members, bit, words)
-                carries = dim <= size < end - begin
-                for other in range(count):
-                    if not carries:
-                        break
-                    if other != bit and contains(members, other, bit, words):
-                        more = size_of(members, other, words)
-                        if more == size:
-                            carries = other > bit  # the same facet: the first label stands for it
-                        else:
-                            carries = more == end - begin
-            if carries:
-                out[found] = bit
-                found += 1
+        found = carrying_labels(x, region, dim, members, out, found)
         offsets[region + 1] = found
 
 
