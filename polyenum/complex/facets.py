@@ -41,7 +41,7 @@ def find_facets(corners: Corners, dim: int) -> Facets:
     offsets = np.zeros(regions + 1, np.int64)
     bit = np.empty(len(corners.labels), np.int32)
     members = _member_sets(corners)
-    list_facets(corners, dim, members, offsets, bit, 0, regions)
+    list_facets(corners, dim, members, offsets, bit)
     bit = bit[: offsets[-1]].copy()
     neighbor = np.full(len(bit), -1, np.int32)
     hashes = np.zeros(len(bit), np.uint64)
@@ -54,11 +54,10 @@ def find_facets(corners: Corners, dim: int) -> Facets:
 
 def carrying_bits(corners: Corners, dim: int, region: int) -> NDArray[np.int32]:
     """Return the local labels that carry the facets of one region."""
-    offsets = np.zeros(2, np.int64)
     first, last = corners.label_offsets[region : region + 2]
     bit = np.empty(last - first, np.int32)
-    list_facets(corners, dim, _member_sets(corners), offsets, bit, region, region + 1)
-    return bit[: offsets[1]]
+    count = carrying_labels(corners, region, dim, _member_sets(corners), bit, 0)
+    return bit[:count]
 
 
 def _member_sets(corners: Corners) -> NDArray[np.uint64]:
@@ -114,32 +113,39 @@ def is_simple(x, region, dim):
 
 
 @compiled()
-def list_facets(x, dim, members, offsets, out, first, last):
-    """Write the carrying label of every facet of the regions from `first` to `last` to `out`."""
+def carrying_labels(x, region, dim, members, out, found):
+    """Write the carrying label of every facet of `region` to ``out[found:]``; return the new `found`."""
+    begin, end = x.vertex_offsets[region], x.vertex_offsets[region + 1]
+    count, words = fill_members(x, region, members)
+    simple = is_simple(x, region, dim)
+    for bit in range(count):
+        # Where every vertex is simple, every label is a facet's and no two share one.
+        carries = True
+        if not simple:
+            size = size_of(members, bit, words)
+            carries = dim <= size < end - begin
+            for other in range(count):
+                if not carries:
+                    break
+                if other != bit and contains(members, other, bit, words):
+                    more = size_of(members, other, words)
+                    if more == size:
+                        carries = other > bit  # the same facet: the first label stands for it
+                    else:
+                        carries = more == end - begin
+        if carries:
+            out[found] = bit
+            found += 1
+    return found
+
+
+@compiled()
+def list_facets(x, dim, members, offsets, out):
+    """Write the carrying label of every facet of every region to `out`."""
     found = 0
-    for region in range(first, last):
-        begin, end = x.vertex_offsets[region], x.vertex_offsets[region + 1]
-        count, words = fill_members(x, region, members)
-        simple = is_simple(x, region, dim)
-        for bit in range(count):
-            # Where every vertex is simple, every label is a facet's and no two share one.
-            carries = True
-            if not simple:
-                size = size_of(members, bit, words)
-                carries = dim <= size < end - begin
-                for other in range(count):
-                    if not carries:
-                        break
-                    if other != bit and contains(members, other, bit, words):
-                        more = size_of(members, other, words)
-                        if more == size:
-                            carries = other > bit  # the same facet: the first label stands for it
-                        else:
-                            carries = more == end - begin
-            if carries:
-                out[found] = bit
-                found += 1
-        offsets[region - first + 1] = found
+    for region in range(len(x.sides)):
+        found = carrying_labels(x, region, dim, members, out, found)
+        offsets[region + 1] = found
 
 
 @compiled(inline="always")

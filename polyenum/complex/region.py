@@ -149,21 +149,29 @@ class Region:
     def volume(self) -> float:
         """The length, area or volume, in the domain's coordinates.
 
+        This one alone is computed, unless the complex has all already.
+
         Raises
         ------
         RegionError
             If it would take too long (LP cells beyond dimension 8).
         """
         if self._complex.has_vertices:
-            return float(self._complex.volumes[self.index])
+            return self._complex.measures_of(self.index)[0]
         from polyenum.convex.polyhedron import volume_of
 
         return volume_of(self.vertices)
 
     @property
     def centroid(self) -> NDArray[np.float64]:
-        """(dim,) float64: the centre of mass."""
-        return self._complex.centroids[self.index]
+        """(dim,) float64: the centre of mass; computed like `volume`.
+
+        Raises
+        ------
+        RegionError
+            If the complex is of LP cells.
+        """
+        return self._complex.measures_of(self.index)[1]
 
     @property
     def halfspaces(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -22,7 +22,7 @@ from polyenum.complex.facets import Facets, carrying_bits, find_facets
 from polyenum.complex.identity import hash_keys, hash_regions
 from polyenum.complex.region import Facet, FacetRow, Region
 from polyenum.complex.sharing import Corners, share_vertices
-from polyenum.complex.volumes import measure
+from polyenum.complex.volumes import Incidence, Measures, measure
 from polyenum.domains import Domain
 from polyenum.errors import RegionError
 from polyenum.networks import PiecewiseLinearNetwork
@@ -190,13 +190,16 @@ class RegionComplex:
         """Whether the vertices of all regions are held; LP cells do without."""
         return self._inside.shape[1] == 0
 
-    @cached_property
-    def _corners(self) -> Corners:
+    def _need_vertices(self) -> None:
         if not self.has_vertices:
             raise RegionError(
                 "LP cells hold no vertices: engine='vertex' does, up to dimension 8, and "
                 "complex[i].vertices finds those of one region"
             )
+
+    @cached_property
+    def _corners(self) -> Corners:
+        self._need_vertices()
         sides = len(self.domain.sides)
         keys = hash_keys(self.packed_sides.shape[1], self.network.hyperplane_count, sides)
         hashes = np.empty(len(self), np.uint64)
@@ -246,9 +249,27 @@ class RegionComplex:
         """(corners,) int32: which of `vertices` each region's corners are."""
         return self._shared[0]
 
+    def _measure(self, begin: int, end: int) -> Measures:
+        """Return the volumes and centroids of the regions from `begin` to `end`."""
+        self._need_vertices()
+        corner, last = self.vertex_offsets[[begin, end]]
+        incidence = Incidence(
+            self.vertex_offsets[begin : end + 1] - corner,
+            self.label_offsets[begin : end + 1] - self.label_offsets[begin],
+            self.corner_masks[corner:last],
+        )
+        return measure(incidence, self.corner_points[corner:last])
+
     @cached_property
-    def _measures(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return measure(self._corners, self.corner_points)
+    def _measures(self) -> Measures:
+        return self._measure(0, len(self))
+
+    def measures_of(self, index: int) -> tuple[float, NDArray[np.float64]]:
+        """Return volume and centroid of region `index`, at the cost of this one unless all are known."""
+        if "_measures" in self.__dict__:
+            return float(self.volumes[index]), self.centroids[index]
+        found = self._measure(index, index + 1)
+        return float(found.volumes()[0]), found.centroids[0]
 
     @cached_property
     def interior_points(self) -> NDArray[np.float64]:
@@ -261,19 +282,28 @@ class RegionComplex:
 
         return interior_points(self)
 
-    @property
+    @cached_property
     def volumes(self) -> NDArray[np.float64]:
         """(regions,) float64: lengths, areas or volumes, in the domain's coordinates.
 
-        All are computed when first asked for; the cost of one grows like the factorial of the
-        dimension (microseconds in 4-D, tens of milliseconds in 8-D).
+        All are computed when first asked for, at the cost of each region's faces of all dimensions.  For regions
+        of random networks this is 0.8 us a region in 3-D, 3 us in 4-D, 60 us in 6-D and 1 ms in 8-D.
+        ``complex[i].volume`` computes one alone.
+
+        On random networks the computation's own error was below 1e-13 of the volume in 2-D to 8-D, and below
+        1e-15 of the bounding box's volume where that was measured, up to 5-D.  Rounded vertices add more for
+        small and thin regions: up to 1e-12 there, and all digits of a slab as thin as the rounding of its
+        vertices.  A volume beyond the range of float64 is infinite; one below it is 0 or subnormal.
         """
-        return self._measures[0]
+        return self._measures.volumes()
 
     @property
     def centroids(self) -> NDArray[np.float64]:
-        """(regions, dim) float64: centres of mass; each lies inside its region."""
-        return self._measures[1]
+        """(regions, dim) float64: centres of mass, computed with `volumes`.
+
+        Each lies inside its region, up to rounding, and inside its bounding box.
+        """
+        return self._measures.centroids
 
     @cached_property
     def covered(self) -> float:
@@ -282,7 +312,9 @@ class RegionComplex:
             return 1.0
         from polyenum.complex.assemble import domain_complex
 
-        return float(self.volumes.sum() / domain_complex(self.domain).volumes[0])
+        whole = domain_complex(self.domain)._measures
+        # In units of the domain's: its volume itself may be beyond float64.
+        return float(self._measures.volumes(whole.exponents[0]).sum() / whole.fractions[0])
 
     @cached_property
     def polygons(self) -> NDArray[Any]:

@@ -1,213 +1,254 @@
-"""Volumes and centroids, from the incidence of vertices and hyperplanes.
+"""Volumes and centroids of regions.
 
-In 2-D the shoelace formula.  Otherwise the pulling triangulation (Cohen and Hickey, "Two algorithms for
-determining volumes of convex polyhedra", JACM 26, 1979): a face is the pyramid from its first vertex over
-those of its facets that do not contain it, down to edges.
+Each region is fitted to a box first: its lower corner moves to the origin, and along each axis it is divided
+by a power of 2, so that its width is from a half to 1.  So nothing over- or underflows, however large, small
+or flat the region is.  In 2-D the shoelace formula measures it, in more dimensions `polyenum.complex.pyramids`.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.compiled import compiled, popcount
-from polyenum.complex.facets import fill_members, is_simple
-from polyenum.complex.sharing import Corners
+from polyenum.cells.compiled import compiled
+from polyenum.complex.facets import carrying_labels, is_simple
+from polyenum.complex.pyramids import CONTRADICTION, DONE, MORE_FACES, Faces, measure_polytope
 
 
-def measure(
-    corners: Corners, points: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+class Incidence(NamedTuple):
+    """Which labels are tight at the corners of regions, ragged by region; see `RegionComplex`."""
+
+    vertex_offsets: NDArray[np.int64]
+    label_offsets: NDArray[np.int64]
+    masks: NDArray[np.uint64]
+
+
+class Measures(NamedTuple):
+    """Volumes and centroids.
+
+    Attributes
+    ----------
+    fractions : (regions,) float64
+        The volumes are ``fractions * 2.0 ** exponents``, which may be beyond the range of float64.
+    exponents : (regions,) int32
+    centroids : (regions, dim) float64
+    """
+
+    fractions: NDArray[np.float64]
+    exponents: NDArray[np.int32]
+    centroids: NDArray[np.float64]
+
+    def volumes(self, unit: int = 0) -> NDArray[np.float64]:
+        """Return the volumes divided by ``2 ** unit``: 0, subnormal or infinite where float64 has no better."""
+        with np.errstate(over="ignore", under="ignore"):
+            return np.ldexp(self.fractions, self.exponents - unit)
+
+
+def measure(x: Incidence, points: NDArray[np.float64]) -> Measures:
     """Return the volume and the centroid of every region.
+
+    In three or more dimensions the cost of one is that of its faces of all dimensions.
 
     Parameters
     ----------
-    corners : Corners
+    x : Incidence
     points : (corners, dim) float64
-
-    Returns
-    -------
-    volumes : (regions,) float64
-    centroids : (regions, dim) float64
+        In 2-D in cyclic order.
     """
-    regions, dim = len(corners.sides), points.shape[1]
-    volumes, centroids = np.zeros(regions), np.zeros((regions, dim))
-    if dim == 1:
-        ends = points.reshape(-1, 2)
-        return np.abs(ends[:, 1] - ends[:, 0]), ends.mean(axis=1, keepdims=True)
-    if dim == 2:
-        measure_polygons(corners.vertex_offsets, points, volumes, centroids)
-        return volumes, centroids
-    most = int(np.diff(corners.vertex_offsets).max(initial=1))
-    words = (most + 63) // 64
-    rows = 64 * corners.masks.shape[1]
-    measure_polytopes(
-        corners,
-        points,
-        volumes,
-        centroids,
-        np.empty((rows, words), np.uint64),
-        np.empty((dim + 1, words), np.uint64),
-        np.empty(words, np.uint64),
-        np.empty((2, dim + 1), np.int64),
-        np.empty((dim, dim)),
-        float(math.factorial(dim)),
-    )
-    return volumes, centroids
+    regions, dim = len(x.vertex_offsets) - 1, points.shape[1]
+    found = Measures(np.empty(regions), np.empty(regions, np.int32), np.empty((regions, dim)))
+    most = int(np.diff(x.vertex_offsets).max(initial=1))
+    box, centre = np.empty((4, dim)), np.empty(dim)
+    if dim <= 2:
+        measure_flat(x.vertex_offsets, points, np.empty((most, dim)), box, centre, *found)
+        return found
+    members = np.empty((64 * x.masks.shape[1], (most + 63) // 64), np.uint64)
+    carrying = np.empty(64 * x.masks.shape[1], np.int64)
+    # Of many labels only few carry facets, and each number of words is compiled anew.
+    few = x.masks.shape[1] == 1
+    words = 1 if few else (most_facets(x, dim, members, carrying) + 63) // 64
+    room = [2 * most, 4 * most]
+    at = 0
+    while at < regions:
+        faces = Faces.of(most, dim, words, room)
+        at, status, need = measure_polytopes(
+            (0,) * dim, (0,) * words, x, points, at, members, carrying, faces, box, centre, *found
+        )
+        if status != DONE:
+            room[status - MORE_FACES] = max(need, 2 * room[status - MORE_FACES])
+    for r in np.flatnonzero(np.isnan(found.fractions)):
+        found.fractions[r] = hull_volume(points[x.vertex_offsets[r] : x.vertex_offsets[r + 1]])
+    return found
+
+
+def hull_volume(points: NDArray[np.float64]) -> float:
+    """Return the volume of the hull of points, in the units of `fit`: 0 if Qhull finds them flat.
+
+    For regions with the incidences of no polytope, to which uncertified cells may come.
+    """
+    from scipy.spatial import QhullError
+
+    from polyenum.convex.polyhedron import volume_of
+
+    fitted = np.empty_like(points)
+    fit(points, 0, len(points), np.empty((4, points.shape[1])), fitted)
+    try:
+        return volume_of(fitted)
+    except QhullError:
+        return 0.0
+
+
+# The rows of `box`, each with a number for every axis.
+LOW, UNIT, UP, UP_AGAIN = range(4)
+
+
+@compiled(inline="always")
+def power_of_two(exponent):
+    """Return ``2.0 ** exponent``, for exponents from -1022 to 1023: its bits."""
+    return np.int64((exponent + 1023) << 52).view(np.float64)
 
 
 @compiled()
-def measure_polygons(offsets, points, volumes, centroids):
-    """Write area and centroid of polygons in cyclic order."""
-    for r in range(len(volumes)):
+def fit(points, begin, end, box, local):
+    """Write the points from `begin` to `end`, fitted to a box, to `local`; return the power of 2 to undo it.
+
+    A difference of two large numbers may overflow; half of it does not, and large numbers have halves.
+    """
+    taken = 0
+    for i in range(points.shape[1]):
+        low, high = points[begin, i], points[begin, i]
+        for v in range(begin + 1, end):
+            low, high = min(low, points[v, i]), max(high, points[v, i])
+        unit = 0.5 if max(-low, high) >= 1.0 else 1.0
+        exponent = math.frexp(high * unit - low * unit)[1]
+        # In two steps: 2**1074 is beyond float64.
+        half = exponent // 2
+        down, again = power_of_two(-half), power_of_two(half - exponent)
+        for v in range(begin, end):
+            local[v - begin, i] = (points[v, i] * unit - low * unit) * down * again
+        box[LOW, i], box[UNIT, i] = low, unit
+        box[UP, i], box[UP_AGAIN, i] = power_of_two(half), power_of_two(exponent - half)
+        taken += exponent + (unit < 1.0)
+    return taken
+
+
+@compiled()
+def unfit(local, box, out):
+    """Write to `out` where the point `local` was before `fit`.
+
+    A point between the corners of the box stays there, for rounding keeps the order of numbers.
+    """
+    for i in range(len(out)):
+        low, unit = box[LOW, i], box[UNIT, i]
+        out[i] = (low * unit + local[i] * box[UP, i] * box[UP_AGAIN, i]) / unit
+
+
+@compiled()
+def mean(points, n, out):
+    """Write the mean of the first `n` of `points` to `out`."""
+    for i in range(len(out)):
+        out[i] = 0.0
+        for v in range(n):
+            out[i] += points[v, i] / n
+
+
+@compiled()
+def measure_flat(offsets, points, local, box, centre, fractions, exponents, centroids):
+    """Measure segments, or polygons in cyclic order."""
+    for r in range(len(fractions)):
         begin, end = offsets[r], offsets[r + 1]
-        x0, y0 = points[begin, 0], points[begin, 1]
-        area, cx, cy = 0.0, 0.0, 0.0
-        for v in range(begin + 1, end - 1):
-            ax, ay = points[v, 0] - x0, points[v, 1] - y0
-            bx, by = points[v + 1, 0] - x0, points[v + 1, 1] - y0
-            cross = ax * by - ay * bx
-            area += cross
-            cx += cross * (ax + bx)
-            cy += cross * (ay + by)
-        volumes[r] = abs(area) / 2
-        if area != 0.0:
-            centroids[r, 0] = x0 + cx / area / 3
-            centroids[r, 1] = y0 + cy / area / 3
+        exponents[r] = fit(points, begin, end, box, local)
+        if points.shape[1] == 1:
+            fractions[r] = abs(local[1, 0] - local[0, 0])
+            mean(local, 2, centre)
         else:
-            centroids[r, 0], centroids[r, 1] = x0, y0
-
-
-@compiled(inline="always")
-def first_vertex(face, words):
-    """Return the lowest vertex of a nonempty bitset."""
-    for w in range(words):
-        if face[w]:
-            return 64 * w + popcount((face[w] & (~face[w] + np.uint64(1))) - np.uint64(1))
-    return -1
-
-
-@compiled(inline="always")
-def is_facet_of(face, bit, members, count, words, size, simple, scratch):
-    """Return whether label `bit` cuts a facet from `face`, and is the first label to do so.
-
-    The facet, a maximal proper face, is left in `scratch`.  In a simple polytope every label that
-    meets a face, and does not contain it, cuts a facet from it, and no two cut the same.
-    """
-    n = 0
-    for w in range(words):
-        scratch[w] = face[w] & members[bit, w]
-        n += popcount(scratch[w])
-    if n == 0 or n == size:
-        return False
-    if simple:
-        return True
-    for other in range(count):
-        if other == bit:
-            continue
-        inside, more, total = True, 0, 0
-        for w in range(words):
-            part = face[w] & members[other, w]
-            inside &= (scratch[w] & ~part) == 0
-            total += popcount(part)
-        more = total - n
-        if inside and ((more > 0 and total < size) or (more == 0 and other < bit)):
-            return False
-    return True
+            fractions[r] = measure_polygon(local, end - begin, centre)
+        unfit(centre, box, centroids[r])
 
 
 @compiled()
-def determinant(m, n):
-    """Return the determinant of ``m[:n, :n]``, which is overwritten (partial pivoting)."""
-    result = 1.0
-    for k in range(n):
-        pivot = k
-        for i in range(k + 1, n):
-            if abs(m[i, k]) > abs(m[pivot, k]):
-                pivot = i
-        if m[pivot, k] == 0.0:
-            return 0.0
-        if pivot != k:
-            result = -result
-            for j in range(n):
-                m[k, j], m[pivot, j] = m[pivot, j], m[k, j]
-        result *= m[k, k]
-        for i in range(k + 1, n):
-            f = m[i, k] / m[k, k]
-            for j in range(k + 1, n):
-                m[i, j] -= f * m[k, j]
-    return result
+def measure_polygon(points, n, centre):
+    """Return the area of the polygon of the first `n` of `points`; write its centroid to `centre`.
+
+    It is cut into triangles from its first vertex.  Where rounding turns a thin one over, its area still counts
+    as positive, so that the centroid remains inside.
+    """
+    x0, y0 = points[0, 0], points[0, 1]
+    area, cx, cy = 0.0, 0.0, 0.0
+    for v in range(1, n - 1):
+        ax, ay = points[v, 0] - x0, points[v, 1] - y0
+        bx, by = points[v + 1, 0] - x0, points[v + 1, 1] - y0
+        cross = abs(ax * by - ay * bx)
+        area += cross
+        cx += cross * (ax + bx)
+        cy += cross * (ay + by)
+    if area > 0.0:
+        centre[0], centre[1] = x0 + cx / area / 3, y0 + cy / area / 3
+    else:
+        mean(points, n, centre)
+    return area / 2
+
+
+@compiled()
+def most_facets(x, dim, members, carrying):
+    """Return the largest number of facets of a region."""
+    most = 1
+    for r in range(len(x.vertex_offsets) - 1):
+        most = max(most, carrying_labels(x, r, dim, members, carrying, 0))
+    return most
+
+
+@compiled()
+def write_keys(dim, words, x, region, members, carrying, keys):
+    """Write, for each corner of `region`, the set of the region's facets that hold it."""
+    begin, end = x.vertex_offsets[region], x.vertex_offsets[region + 1]
+    if is_simple(x, region, dim):
+        # Every label is a facet's and no two share one.
+        for v in range(begin, end):
+            for w in range(len(words)):
+                keys[v - begin, w] = x.masks[v, w]
+        return
+    facets = carrying_labels(x, region, dim, members, carrying, 0)
+    for v in range(end - begin):
+        for w in range(len(words)):
+            keys[v, w] = np.uint64(0)
+        for f in range(facets):
+            on = members[carrying[f], v >> 6] >> np.uint64(v & 63) & np.uint64(1)
+            keys[v, f >> 6] |= on << np.uint64(f & 63)
 
 
 @compiled()
 def measure_polytopes(
-    x, points, volumes, centroids, members, faces, scratch, at, matrix, factorial
+    dims,
+    words,
+    x,
+    points,
+    at,
+    members,
+    carrying,
+    faces,
+    box,
+    centre,
+    fractions,
+    exponents,
+    centroids,
 ):
-    """Write volume and centroid of every region.
-
-    ``faces[k]`` is the face of dimension ``k`` in hand, a bitset of vertices; ``at[0, k]`` its apex
-    and ``at[1, k]`` the next label to try on it.
-    """
-    dim = points.shape[1]
-    for r in range(len(volumes)):
+    """Measure the regions from `at` on; return how far that came, what was not enough, and how many would do."""
+    half = len(dims) & 1
+    for r in range(at, len(fractions)):
         begin, end = x.vertex_offsets[r], x.vertex_offsets[r + 1]
-        count, words = fill_members(x, r, members)
-        simple = is_simple(x, r, dim)
-        for w in range(words):
-            faces[dim, w] = np.uint64(0)
-        for v in range(end - begin):
-            faces[dim, v >> 6] |= np.uint64(1) << np.uint64(v & 63)
-        at[0, dim] = first_vertex(faces[dim], words)
-        at[1, dim] = 0
-        level = dim
-        total = 0.0
-        while level <= dim:
-            if level == 1:
-                # An edge: its two ends finish a simplex with the apexes above.
-                a = at[0, 1]
-                b = a
-                for v in range(end - begin):
-                    if v != a and faces[1, v >> 6] >> np.uint64(v & 63) & np.uint64(1):
-                        b = v
-                base = begin + at[0, dim]
-                for row in range(dim):
-                    p = begin + (b if row == dim - 1 else at[0, dim - 1 - row])
-                    for k in range(dim):
-                        matrix[row, k] = points[p, k] - points[base, k]
-                size = abs(determinant(matrix, dim))
-                total += size
-                for k in range(dim):
-                    mean = points[begin + b, k]
-                    for j in range(1, dim + 1):
-                        mean += points[begin + at[0, j], k]
-                    centroids[r, k] += size * (mean / (dim + 1) - points[begin, k])
-                level += 1
-                continue
-            bit = at[1, level]
-            if bit == count:
-                level += 1
-                continue
-            at[1, level] = bit + 1
-            apex = at[0, level]
-            if members[bit, apex >> 6] >> np.uint64(apex & 63) & np.uint64(1):
-                continue
-            size_face = 0
-            for w in range(words):
-                size_face += popcount(faces[level, w])
-            if not is_facet_of(
-                faces[level], bit, members, count, words, size_face, simple, scratch
-            ):
-                continue
-            level -= 1
-            for w in range(words):
-                faces[level, w] = scratch[w]
-            at[0, level] = first_vertex(faces[level], words)
-            at[1, level] = 0
-        volumes[r] = total / factorial
-        for k in range(dim):
-            if total > 0.0:
-                centroids[r, k] = points[begin, k] + centroids[r, k] / total
-            else:
-                centroids[r, k] = points[begin, k]
+        exponents[r] = fit(points, begin, end, box, faces.points)
+        write_keys(len(dims), words, x, r, members, carrying, faces.vertex_keys)
+        status, need = measure_polytope(dims, words, faces, end - begin)
+        if status != DONE and status != CONTRADICTION:
+            return r, status, need
+        fractions[r] = faces.volume[half, 0] if status == DONE else np.nan
+        if fractions[r] > 0.0:
+            unfit(faces.centroid[half, 0], box, centroids[r])
+        else:
+            mean(faces.points, end - begin, centre)
+            unfit(centre, box, centroids[r])
+    return len(fractions), DONE, 0
