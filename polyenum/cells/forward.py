@@ -53,7 +53,7 @@ def bounded_values(
         size = np.abs(points) @ np.abs(domain.basis.T) + np.abs(domain.origin)
         error = 2 * (domain.dim + 4) * (u * size + tiny)
     found: list[NDArray[np.bool_]] = []
-    unsure = np.zeros(len(points), np.bool_)
+    unsure, jumped = np.zeros((2, len(points)), np.bool_)
     for stage, offset in zip(network.stages, network.hyperplane_offsets.tolist(), strict=False):
         w, table = stage.weight, stage.activation
         z = rows_through(w, value) + stage.bias
@@ -75,6 +75,7 @@ def bounded_values(
                 gap[:, begin:end][~np.concatenate(found, axis=1)[:, source]] = np.inf
         doubtful = ~(gap > slack)  # also where one is NaN
         unsure |= doubtful.any(axis=1)
+        jumped |= doubtful[:, table.jumps].any(axis=1)
         found.append(sides)
         piece = table.slope_offsets[:-1] + table.pieces(sides)
         slope, intercept = table.slopes[piece], table.intercepts[piece]
@@ -83,8 +84,8 @@ def bounded_values(
             at = table.breakpoint_coordinate[begin:end]
             error[np.ix_(unsure, at)] = error[np.ix_(unsure, at)].max(axis=1, keepdims=True)
         steep = np.maximum.reduceat(np.abs(table.slopes), table.slope_offsets[:-1])
-        error[doubtful[:, table.jumps].any(axis=1)] = np.inf
         error = np.where(unsure[:, None], steep, np.abs(slope)) * error + 8 * (
             u * (np.abs(slope * z) + np.abs(intercept)) + tiny
         )
+    error[jumped] = np.inf
     return value, error, np.concatenate(found, axis=1), unsure

@@ -165,7 +165,9 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
         coef_size, const_size = size[:dim].max(axis=0) + coef, size[dim] + const
         # Which coordinates can have a coefficient, and a constant, that is not 0.
         sloped, shifted = coef_size > 0, const_size > 0
-        _refuse_overflow(0, tables, coef_size, const_size, reach)
+        # The largest value of each, by the extent of the domain along each axis.
+        most = extent @ size[:dim] + const_size
+        _refuse_overflow(0, tables, coef_size, most)
         for i, table in enumerate(tables):
             at = table.slope_offsets[:-1]
             steep = np.maximum.reduceat(np.abs(table.slopes), at)
@@ -191,8 +193,11 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
             const_errors.append(const)
             coef_size = (coef_sum + coef) * _INFLATE
             const_size = (const_sum + const) * _INFLATE
-            _refuse_overflow(i + 1, tables, coef_size, const_size, reach)
+            most = w @ (steep * most + high) + b
+            _refuse_overflow(i + 1, tables, coef_size, most)
     limits = map_limits(network, domain)
+    with np.errstate(over="ignore"):
+        loose = bool((coef_errors[-1] * reach + const_errors[-1] > limits).any())
     widths = [len(b) for b in biases]
     counts = [len(t.breakpoints) for t in tables]
     return Tables(
@@ -234,7 +239,7 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
         reach=np.array([reach]),
         vertex_limit=np.array([max(VERTEX_SHARE * largest, 64 * _TINY)]),
         map_limit=limits,
-        loose=np.array([bool((coef_errors[-1] * reach + const_errors[-1] > limits).any())]),
+        loose=np.array([loose]),
     )
 
 
@@ -242,11 +247,10 @@ def _refuse_overflow(
     layer: int,
     tables: Sequence[ActivationTable],
     coef_size: NDArray[np.float64],
-    const_size: NDArray[np.float64],
-    reach: float,
+    most: NDArray[np.float64],
 ) -> None:
-    """Raise if a layer's pre-activations, or its breakpoints, can exceed `LARGEST_VALUE`."""
-    largest = float((coef_size * reach + const_size).max())
+    """Raise if a layer's pre-activations, coefficients or breakpoints can exceed `LARGEST_VALUE`."""
+    largest = float(np.maximum(coef_size, most).max())
     if layer < len(tables):
         largest = max(largest, float(np.abs(tables[layer].breakpoints).max(initial=0.0)))
     if not largest <= LARGEST_VALUE:
