@@ -52,7 +52,10 @@ def test_maps_vertices_and_volumes(layers: Layers) -> None:
         degenerate_networks(
             depth=(1, 3),
             width=6,
-            kinds=tuple(k for k in KINDS if k not in ("thin", "thinnest", "scaled")),
+            # Centroids of regions thinner than floats tell are on their border, rounded.
+            kinds=tuple(
+                k for k in KINDS if k not in ("thin", "thinnest", "scaled", "subnormal", "huge")
+            ),
         ),
     )
 )

@@ -113,15 +113,23 @@ def power_of_two(exponent):
 
 @compiled()
 def fit(points, begin, end, box, local):
-    """Write the points from `begin` to `end`, fitted to a box, to `local`; return the power of 2 to undo it.
+    """Write the points from `begin` to `end`, fitted to a box, to `local`.
+
+    Returns
+    -------
+    taken : int
+        The power of 2 that undoes it.
+    flat : bool
+        Whether they all have one coordinate in common, as in a region thinner than float64 numbers lie.
 
     A difference of two large numbers may overflow; half of it does not, and large numbers have halves.
     """
-    taken = 0
+    taken, flat = 0, False
     for i in range(points.shape[1]):
         low, high = points[begin, i], points[begin, i]
         for v in range(begin + 1, end):
             low, high = min(low, points[v, i]), max(high, points[v, i])
+        flat |= low == high
         unit = 0.5 if max(-low, high) >= 1.0 else 1.0
         exponent = math.frexp(high * unit - low * unit)[1]
         # In two steps: 2**1074 is beyond float64.
@@ -132,7 +140,7 @@ def fit(points, begin, end, box, local):
         box[LOW, i], box[UNIT, i] = low, unit
         box[UP, i], box[UP_AGAIN, i] = power_of_two(half), power_of_two(exponent - half)
         taken += exponent + (unit < 1.0)
-    return taken
+    return taken, flat
 
 
 @compiled()
@@ -160,7 +168,7 @@ def measure_flat(offsets, points, local, box, centre, fractions, exponents, cent
     """Measure segments, or polygons in cyclic order."""
     for r in range(len(fractions)):
         begin, end = offsets[r], offsets[r + 1]
-        exponents[r] = fit(points, begin, end, box, local)
+        exponents[r], _ = fit(points, begin, end, box, local)
         if points.shape[1] == 1:
             fractions[r] = abs(local[1, 0] - local[0, 0])
             mean(local, 2, centre)
@@ -240,12 +248,14 @@ def measure_polytopes(
     half = len(dims) & 1
     for r in range(at, len(fractions)):
         begin, end = x.vertex_offsets[r], x.vertex_offsets[r + 1]
-        exponents[r] = fit(points, begin, end, box, faces.points)
+        exponents[r], flat = fit(points, begin, end, box, faces.points)
         write_keys(len(dims), words, x, r, members, carrying, faces.vertex_keys)
         status, need = measure_polytope(dims, words, faces, end - begin)
         if status != DONE and status != CONTRADICTION:
             return r, status, need
         fractions[r] = faces.volume[half, 0] if status == DONE else np.nan
+        if flat:
+            fractions[r] = 0.0
         if fractions[r] > 0.0:
             unfit(faces.centroid[half, 0], box, centroids[r])
         else:
