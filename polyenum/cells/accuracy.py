@@ -17,7 +17,8 @@ from polyenum.networks import PiecewiseLinearNetwork
 VERTEX_SHARE = 2.0**-22
 # Of a map's values on the domain, as a share of the largest value of any output at some points.
 MAP_SHARE = 2.0**-24
-_POINTS = 64
+# Few, so that BLAS takes one thread: others would spin for a while beside a short walk.
+_POINTS = 8
 _CORNERS_UP_TO = 8
 
 

@@ -15,7 +15,6 @@ import numpy as np
 
 from polyenum.cells.compiled import compiled
 from polyenum.cells.vertex.forms import correct_next
-from polyenum.cells.vertex.refine import refine
 from polyenum.cells.vertex.split import drop_unused_labels, split_polygon, split_polytope
 from polyenum.cells.vertex.stack import push_copy, room_for_split
 from polyenum.cells.vertex.state import (
@@ -111,9 +110,6 @@ def solved_signs(dims, layer, h, j, t, s):
         if solve_unsure(dims, t, s):
             low, high, unsure = signs_of_rival(dims, layer, h, j, t, s)
         if unsure > 0 and tighten(dims, layer, t, s):
-            solve_unsure(dims, t, s)
-            low, high, unsure = signs_of_rival(dims, layer, h, j, t, s)
-        if unsure > 0 and refine(dims, layer, t, s):
             solve_unsure(dims, t, s)
             low, high, unsure = signs_of_rival(dims, layer, h, j, t, s)
     return low, high, unsure

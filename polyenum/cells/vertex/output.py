@@ -24,27 +24,43 @@ from polyenum.cells.vertex.vertices import solve_vertex
 
 @compiled()
 def is_accurate(dims, t, s):
-    """Return whether vertices and outputs of the cell in hand are within the limits of `cells.accuracy`.
+    """Return whether vertices and outputs of the cell in hand are surely within the limits of `cells.accuracy`.
 
-    The outputs' bounds for the whole domain often suffice; ``loose`` says that they do not.  Then those for
-    this cell are derived.  What was computed exactly is as accurate as float64 holds it.
+    The outputs' bounds for the whole domain often suffice; ``loose`` says that they do not.
     """
     c = s.control
     if c[CERTIFIED] == 0 or c[SHARPENED]:
         return True
-    if precise_vertices(dims, t, s) or (
-        tighten(dims, t.layers - 1, t, s) and precise_vertices(dims, t, s)
+    if t.loose[0]:
+        return False
+    for v in range(c[VERTICES]):
+        if not s.hand_points[c[HAND], v, len(dims)] <= t.vertex_limit[0]:
+            return False
+    return True
+
+
+@compiled()
+def sharpen(dims, t, s):
+    """Bring vertices and outputs of the cell in hand within their limits, with better and better bounds.
+
+    Not called from `walk`, which all of this would make slower: a third, where it is never needed.
+
+    Returns
+    -------
+    bool
+        False where no float bound suffices.
+    """
+    if not (
+        precise_vertices(dims, t, s)
+        or (tighten(dims, t.layers - 1, t, s) and precise_vertices(dims, t, s))
+        or (refine(dims, t.layers - 1, t, s) and precise_vertices(dims, t, s))
     ):
-        pass
-    elif not (refine(dims, t.layers - 1, t, s) and precise_vertices(dims, t, s)):
         return False
     if not t.loose[0]:
         return True
     s.tight[t.layers] = s.refined[t.layers] = 0
     tighten(dims, t.layers, t, s)
-    if precise_outputs(t, s):
-        return True
-    return refine(dims, t.layers, t, s) and precise_outputs(t, s)
+    return precise_outputs(t, s) or (refine(dims, t.layers, t, s) and precise_outputs(t, s))
 
 
 @compiled()

@@ -28,7 +28,6 @@ from polyenum.cells.vertex.candidates import find_candidates
 from polyenum.cells.vertex.forms import copy, correct_next, start_next
 from polyenum.cells.vertex.output import emit, is_accurate
 from polyenum.cells.vertex.raw import classify_raw
-from polyenum.cells.vertex.refine import refine
 from polyenum.cells.vertex.signs import classify, copy_signs
 from polyenum.cells.vertex.split import drop_unused_labels, split_polygon, split_polytope
 from polyenum.cells.vertex.stack import pop, push_upper, room_for_split
@@ -118,9 +117,6 @@ def walk(dims, words, store, budget, floor, t, s):
                     if solve_unsure(dims, t, s):
                         low, high, unsure = classify(dims, layer, h, t, s)
                     if unsure > 0 and tighten(dims, layer, t, s):
-                        solve_unsure(dims, t, s)
-                        low, high, unsure = classify(dims, layer, h, t, s)
-                    if unsure > 0 and refine(dims, layer, t, s):
                         solve_unsure(dims, t, s)
                         low, high, unsure = classify(dims, layer, h, t, s)
             if unsure > 0:

@@ -14,7 +14,10 @@ from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.exact.numbers import Point, meeting, quotient, value
 from polyenum.cells.vertex import state as k
 from polyenum.cells.vertex.maxima import walk_with_maxima
+from polyenum.cells.vertex.output import sharpen
+from polyenum.cells.vertex.refine import refine
 from polyenum.cells.vertex.tables import Tables
+from polyenum.cells.vertex.vertices import solve_unsure
 from polyenum.cells.vertex.walk import walk
 from polyenum.domains import Domain
 from polyenum.errors import NumericalError
@@ -353,9 +356,9 @@ class VertexWalker:
         return int(t.hyper[layer + 1])
 
     def _decide(self) -> None:
-        """Settle in rational arithmetic the signs that the kernel left undecided.
+        """Settle the signs that the kernel left undecided: with better forms, or in rational arithmetic.
 
-        The vertices concerned get their exact coordinates, rounded.
+        In the latter case the vertices concerned get their exact coordinates, rounded.
         """
         s, c = self.state, self.state.control
         n, hand = int(c[k.VERTICES]), int(c[k.HAND])
@@ -363,6 +366,9 @@ class VertexWalker:
         if self._network.groups[h, 0] >= 0 and not s.ties_known[c[k.LAYER]]:
             self._find_ties(int(c[k.LAYER]))
             return
+        if refine(self.dims, int(c[k.LAYER]), self.tables, s):
+            solve_unsure(self.dims, self.tables, s)
+            return  # the walk takes the signs again
         form, exponent = self._forms.hyperplane(h, s.sides)
         s.decided_sign[:n] = 2
         for v in np.flatnonzero(s.sign[:n] == 2).tolist():
@@ -384,8 +390,11 @@ class VertexWalker:
         c[k.OVERRIDE] = 1
 
     def _sharpen(self) -> None:
-        """Compute the vertices and outputs of the region in hand exactly, where they are not accurate enough."""
+        """Make the vertices and outputs of the region in hand as accurate as is promised, if need be exactly."""
         s, c, t = self.state, self.state.control, self.tables
+        c[k.SHARPENED] = 1
+        if sharpen(self.dims, t, s):
+            return
         hand, dim = int(c[k.HAND]), len(self.dims)
         radii = s.hand_points[hand, : c[k.VERTICES], dim]
         for v in np.flatnonzero(~(radii <= t.vertex_limit[0])).tolist():
@@ -402,7 +411,6 @@ class VertexWalker:
             s.refined[t.layers] = 0
             row = slice(int(t.row[-2]), int(t.row[-1]))
             s.coef_error[row], s.const_error[row] = errors[:-1].max(axis=0), errors[-1]
-        c[k.SHARPENED] = 1
 
     def _find_ties(self, layer: int) -> None:
         """Find which rivals of all maxima of `layer` are the same function on the cell in hand."""
