@@ -213,6 +213,8 @@ def test_attributes_that_hide_others_are_found() -> None:
         ("vertex_error", np.inf, "vertex_error must be"),
         ("vertex_error", -1.0, "vertex_error must be"),
         ("vertex_error", None, "vertex_error must be"),
+        ("vertex_error", 10**400, "vertex_error must be"),
+        ("map_error", np.full((2, 1), 1e308), "it says nothing"),
         ("vertex_error", 1e9, "it says nothing"),
         ("map_error", np.full((2, 1), np.inf), "map_error holds"),
         ("map_error", np.full((2, 1), np.nan), "map_error holds"),
@@ -244,6 +246,27 @@ def test_a_claim_does_not_excuse_a_wrong_result() -> None:
     cx.vertex_error, cx._certified = 0.0, False
     with pytest.raises(pe.CheckError, match="lies off hyperplane"):
         pe.check(cx, SMALL, BOX)
+
+
+def test_arrays_of_other_kinds_are_found() -> None:
+    for name in ("vertex_offsets", "corner_points", "_maps"):
+        cx = pe.enumerate_regions(SMALL, BOX)
+        setattr(cx, name, np.ma.masked_array(getattr(cx, name)))
+        with pytest.raises(pe.CheckError, match=f"{name} must be an array"):
+            pe.check(cx, SMALL, BOX)
+
+
+def test_signs_of_maxima_are_counted() -> None:
+    """A named fault: exact signs were taken off those by floats, which had not been counted."""
+    maxima = pe.Stage(
+        np.array([[0.0, 0], [-3, -3], [-1, -1]]), np.zeros(3), pe.ActivationTable.maxima([3])
+    )
+    last = pe.Stage(np.ones((1, 3)), np.zeros(1), pe.ActivationTable.identity(1))
+    net = pe.PiecewiseLinearNetwork([maxima, last])
+    cx = pe.enumerate_regions(net, pe.Box(-1, 1, dim=2), threads=1)
+    assert len(cx) == 2
+    assert min(cx._signs) >= 0
+    pe.check(cx, net, cx.domain)
 
 
 def test_order_and_unused_bits() -> None:

@@ -36,9 +36,10 @@ def misfit(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -
     """Return what does not fit, in words; None where everything does."""
     for name, (dtype, axes) in _ARRAYS.items():
         array = getattr(cx, name, None)
-        if not isinstance(array, np.ndarray) or array.dtype != dtype or array.ndim != axes:
+        # Not one of a subclass, such as a masked array: compiled code would not know it.
+        if type(array) is not np.ndarray or array.dtype != dtype or array.ndim != axes:
             found = type(array).__name__
-            if isinstance(array, np.ndarray):
+            if type(array) is np.ndarray:
                 found = f"{array.dtype} with {array.ndim}"
             return f"{name} must be an array of {np.dtype(dtype)} with {axes} axes, found {found}"
     for finds in (_shapes, _offsets, _numbers, _labels, _masks, _polygons):
@@ -90,11 +91,14 @@ def _offsets(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain)
 
 
 def _numbers(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -> Iterator[str]:
-    for name in ("corner_points", "_maps", "_inside"):
+    for name in ("corner_points", "_maps"):
         if not np.isfinite(getattr(cx, name)).all():
             yield f"{name} holds a number that is not finite"
+    # NaN where no point inside is known.
+    if np.isinf(cx._inside).any():
+        yield "_inside holds an infinite number"
     error = getattr(cx, "vertex_error", None)
-    if not isinstance(error, (float, int, np.floating)) or not 0 <= error < math.inf:
+    if not isinstance(error, (float, np.floating)) or not 0 <= error < math.inf:
         yield f"vertex_error must be a finite number of at least 0, found {error!r}"
     if not (np.isfinite(cx.map_error) & (cx.map_error >= 0)).all():
         yield "map_error holds a number that is not finite or below 0"

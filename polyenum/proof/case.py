@@ -95,16 +95,19 @@ class Case:
 
     def scaled(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return `points` (..., dim) in scaled coordinates: exact, or within the smallest subnormal."""
-        return np.ldexp(points, -self.exponents) if self.exponents.any() else points.copy()
+        with np.errstate(over="ignore", under="ignore"):
+            return np.ldexp(points, -self.exponents) if self.exponents.any() else points.copy()
 
     def unscaled(self, radius: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return distances (..., dim), given in scaled coordinates, in the domain's, rounded up."""
-        there = np.ldexp(radius, self.exponents)
+        with np.errstate(over="ignore", under="ignore"):
+            there = np.ldexp(radius, self.exponents)
         return np.where(radius > 0, np.nextafter(there, np.inf), there)
 
     def limits(self, bound: float) -> NDArray[np.float64]:
         """Return a `bound` on coordinates, (dim,) in scaled ones, rounded down."""
-        there = np.ldexp(np.full(self.dim, bound), -self.exponents)
+        with np.errstate(over="ignore", under="ignore"):
+            there = np.ldexp(np.full(self.dim, bound), -self.exponents)
         return np.nextafter(there, 0.0)
 
     def rows(self, labels: list[int], sides: NDArray[np.bool_]) -> list[list[int]]:

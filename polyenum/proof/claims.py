@@ -91,10 +91,18 @@ def _vague_maps(cx: RegionComplex, domain: Domain) -> list[str]:
         error = coefficient * reach + constant
         if error > Fraction(NEAR) * most + Fraction(UNDERFLOWS) * (reach + 1):
             found.append(
-                f"map_error lets output {output} be off by {float(error):.3g} on the domain, where no map "
-                f"exceeds {float(most):.3g}: it says nothing"
+                f"map_error lets output {output} be off by {_shown(error)} on the domain, where no map "
+                f"exceeds {_shown(most)}: it says nothing"
             )
     return found
+
+
+def _shown(number: Fraction) -> str:
+    """Return a number as text, also beyond the range of floats."""
+    try:
+        return f"{float(number):.3g}"
+    except OverflowError:
+        return "more than 1e308"
 
 
 def error_limits(

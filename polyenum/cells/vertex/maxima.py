@@ -144,6 +144,7 @@ def try_member(dims, words, layer, h, floor, t, s):
                     c[UNDECIDED_AT] = j
                     return UNDECIDED
                 c[OVERRIDE] = 0
+                c[FLOAT_SIGNS] += c[VERTICES]
                 if low == 0 and (high > 0 or j < h):
                     s.sides[h] = 0
                     c[TRIAL] = 0
@@ -167,6 +168,7 @@ def try_member(dims, words, layer, h, floor, t, s):
             if low == 0 and (high > 0 or j < h):
                 s.sides[h] = 0
                 c[TRIAL] = c[OVERRIDE] = 0
+                c[FLOAT_SIGNS] += c[VERTICES]
                 return DEAD
             tested = c[VERTICES]
             if high > 0 or low < c[VERTICES]:
