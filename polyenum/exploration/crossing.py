@@ -25,14 +25,12 @@ from polyenum.cells.exact.rays import ExactRays
 from polyenum.cells.forward import proven_sides
 from polyenum.cells.lp.opposite import positive_opposite
 from polyenum.domains import Box, Domain
+from polyenum.exploration.exactly import LARGEST_EXACT_DIM
 from polyenum.exploration.interior import Interior
 from polyenum.exploration.inwards import NEAR, find_inwards
 from polyenum.exploration.local import LocalForms, Rows
 from polyenum.exploration.relations import positive_relation
 from polyenum.networks import PiecewiseLinearNetwork
-
-# The rational simplex takes milliseconds in so many dimensions.
-LARGEST_EXACT_DIM = 10
 
 
 @dataclass(frozen=True)
@@ -194,6 +192,16 @@ class Crossing:
         unsure = region.domain_sides[~positive[len(region.hyperplanes) :]]
         return self._ahead(region, row, form, (*moved, scale * rise), inwards, unsure.tolist())
 
+    def forms_of(self, region: OpenRegion) -> list[Form]:
+        """Return all rows of a region exactly, not negative on it, and then all sides of the domain."""
+        wanted = region.hyperplanes.tolist()
+        found = self._forms.exact.hyperplanes(region.sides, wanted)
+        forms = [
+            form if region.sides[h] else tuple(-x for x in form)
+            for h, form in zip(wanted, found, strict=True)
+        ]
+        return forms + ([] if self._domain is None else list(self._domain.sides))
+
     # -- in floats -------------------------------------------------------------------------------
 
     def _positive_near(
@@ -329,9 +337,9 @@ class Crossing:
         self, region: OpenRegion, row: int, near: NDArray[np.float64], size: float
     ) -> Outcome:
         """Look for a point inside of a facet, within `size` of `near`, by the rational simplex."""
-        form = self._form(region, row)
-        others = [i for i in range(len(region.lengths)) if i != row]
-        forms = [f for f in (self._form(region, i) for i in others) if not _parallel(f, form)]
+        every = self.forms_of(region)
+        form = every[row]
+        forms = [f for f in every if not _parallel(f, form)]
         low, high = (integers([*map(float, near + s * size), 1.0]) for s in (-1, 1))
         dim = len(near)
         # Variables: the point, and how far inside of all rows it is.

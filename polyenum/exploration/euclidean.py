@@ -105,7 +105,10 @@ class Euclidean:
             if len(held):
                 constraints.append(sign * z[held] <= bound[held] / scale)
         problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(z)), constraints)
-        problem.solve(solver=cvxpy.CLARABEL)
+        try:
+            problem.solve(solver=cvxpy.CLARABEL)
+        except cvxpy.SolverError as error:
+            raise NumericalError(f"the nearest point was not found: {error}") from None
         if problem.status in (cvxpy.INFEASIBLE, cvxpy.INFEASIBLE_INACCURATE):
             return None
         if z.value is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import NamedTuple
@@ -12,9 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.domains import Box, Domain
+from polyenum.domains.domain import LARGEST_COORDINATE
+from polyenum.errors import NumericalError
 from polyenum.exploration.crossing import Crossing, OpenRegion
+from polyenum.exploration.exactly import LARGEST_EXACT_DIM, is_doubtful, nearest_exactly
 from polyenum.exploration.local import LocalForms, Rows
-from polyenum.exploration.nearest import DUAL, nearest, solver_for, within_reach
+from polyenum.exploration.nearest import DUAL, Nearest, length_of, nearest, solver_for, within_reach
 from polyenum.networks import PiecewiseLinearNetwork
 
 
@@ -111,8 +115,13 @@ class Explorer:
             self._lower, self._upper = domain.lower - x, domain.upper - x
         elif domain is not None:
             sides = domain.side_forms()
-        self._solver = solver_for(len(x), norm, self._lower, self._upper)
-        self._noise = 4 * np.finfo(float).eps * float(np.linalg.norm(x, norm))
+        # Programs are solved in units in which the squares of all lengths at hand are numbers.
+        largest = max(float(np.abs(x).max()), radius if np.isfinite(radius) else 0.0)
+        self._unit = (
+            1.0 if 2.0**-300 < largest < 2.0**300 or not largest else 2.0 ** np.frexp(largest)[1]
+        )
+        self._solver = solver_for(len(x), norm, self._lower / self._unit, self._upper / self._unit)
+        self._noise = 4 * np.finfo(float).eps * length_of(x, norm)
         self._targets = targets
         unit = 2.0**-53
         self._domain_rows = Rows(
@@ -210,19 +219,58 @@ class Explorer:
             size = float(np.linalg.norm(target[:-1], DUAL[self._norm])) or 1.0
             rows = np.vstack([rows, target[:-1] / size])
             values = np.append(values, (target[:-1] @ self._x + target[-1]) / size)
-        found = nearest(
-            self._solver,
-            rows,
-            values,
-            equation=equation if kind == "facet" else None,
-            norm=self._norm,
-            taken=taken,
-            patience=self._heap[0][0] if self._heap else self._radius,
-            noise=self._noise,
-        )
+        found: Nearest | None = None
+        with np.errstate(all="ignore"), suppress(NumericalError, np.linalg.LinAlgError):
+            found = nearest(
+                self._solver,
+                rows,
+                values / self._unit,
+                equation=equation if kind == "facet" else None,
+                norm=self._norm,
+                taken=taken,
+                patience=(self._heap[0][0] if self._heap else self._radius) / self._unit,
+                noise=self._noise / self._unit,
+            )
+            step = None if found.step is None else found.step * self._unit
+            found = Nearest(found.length * self._unit, step, found.taken)
+        if len(self._x) <= LARGEST_EXACT_DIM and self._is_doubtful(found, rows, values):
+            found = self._exactly(kind, opened, row)
+        if found is None:
+            self.proven = min(self.proven, key)
+            return
         key = max(key, found.length)
         if key <= self._radius and found.length < np.inf:
             self._wait(key, kind, opened, row, found.step, found.taken)
+
+    def _is_doubtful(
+        self, found: Nearest | None, rows: NDArray[np.float64], values: NDArray[np.float64]
+    ) -> bool:
+        """Return whether an answer in floats, or that there is none, may be wrong by more than floats are."""
+        if found is None or found.length == np.inf:
+            return True
+        if found.step is None:
+            return False  # a bound, from rows that are still to be taken in
+        size = max(found.length, self._noise)
+        step = found.step
+        met = np.abs(rows @ step + values) <= 1e-6 * size
+        axes = np.eye(len(step))
+        held = (step - self._lower <= 1e-6 * size) | (self._upper - step <= 1e-6 * size)
+        units = rows[met] / np.linalg.norm(rows[met], axis=1)[:, None]
+        return is_doubtful(np.vstack([units, axes[held]]))
+
+    def _exactly(self, kind: str, opened: _Opened, row: int) -> Nearest:
+        """Return the nearest point of a facet or target in rational arithmetic."""
+        forms = self._crossing.forms_of(opened.region)
+        equation: int | None = row
+        if kind == "target":
+            assert self._targets is not None
+            numbers = self._forms.exact.outputs(opened.region.sides, self._targets[[row]])[0]
+            forms, equation = [*forms, tuple(numbers[0].tolist())], None
+        reach = min(self._radius, LARGEST_COORDINATE)
+        found = nearest_exactly(forms, equation, self._x, self._norm, reach)
+        if found is None:
+            return Nearest(np.inf, None, [])
+        return Nearest(found[0], found[1], [])
 
     def _is_known(self, opened: _Opened, row: int) -> bool:
         """Return whether the region beyond a facet has been found already.

@@ -103,7 +103,7 @@ class LocalForms:
             errors[rounds] += 2 * (_UNIT * size[rounds] + _TINY)
         hyperplanes = Rows(np.concatenate(found), np.concatenate(doubts))
         self._repair(hyperplanes, sides)
-        return hyperplanes, Rows(forms, errors)
+        return _of_size_one(hyperplanes), Rows(forms, errors)
 
     def _less_the_largest(
         self,
@@ -151,7 +151,7 @@ class LocalForms:
             for k, form in zip(spoilt, self.exact.outputs(sides, numbers[spoilt])[0], strict=True):
                 rows.forms[k], rows.errors[k] = rounded(form.tolist())
         _flatten(rows)
-        return rows
+        return _of_size_one(rows)
 
 
 def rounded(form: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -168,6 +168,17 @@ def rounded(form: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float6
 def _largest(forms: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return each form's largest coefficient in size: (n,)."""
     return np.abs(forms[:, :-1]).max(axis=1, initial=0.0)
+
+
+def _of_size_one(rows: Rows) -> Rows:
+    """Return forms times powers of 2 that make their largest coefficients about 1, so that squares are numbers.
+
+    That may underflow, by less than the smallest number.
+    """
+    size = _largest(rows.forms)
+    exponent = np.where(size > 0, -np.frexp(size)[1], 0)[:, None]
+    lost = np.where(exponent < 0, 5e-324, 0.0)
+    return Rows(np.ldexp(rows.forms, exponent), np.ldexp(rows.errors, exponent) + lost)
 
 
 def _flatten(rows: Rows) -> None:
