@@ -302,13 +302,13 @@ class Crossing:
         if (sign < 0).any():
             return "unknown"  # not a point of the region
         forms = self._forms.exact.hyperplanes(region.sides, vanishing.tolist())
-        if not all(_parallel(other, form) for other in forms):
+        if not all(is_multiple(other, form) for other in forms):
             return "unknown"  # on an edge
         for side in domain_sides:
             assert self._domain is not None
             other = self._domain.sides[side]
             here = value(other, at)
-            if here < 0 or (here == 0 and not _parallel(other, form)):
+            if here < 0 or (here == 0 and not is_multiple(other, form)):
                 return "unknown"
             if here == 0:
                 return "nothing"  # the facet lies on the domain's boundary
@@ -331,7 +331,7 @@ class Crossing:
             return False
         weights, multiple = found
         constant = sum(w * f[-1] for w, f in zip(weights, forms, strict=True)) - multiple * own[-1]
-        return constant < 0 or (constant == 0 and not all(_parallel(f, own) for f in forms))
+        return constant < 0 or (constant == 0 and not all(is_multiple(f, own) for f in forms))
 
     def _by_rational_program(
         self, region: OpenRegion, row: int, near: NDArray[np.float64], size: float
@@ -339,7 +339,7 @@ class Crossing:
         """Look for a point inside of a facet, within `size` of `near`, by the rational simplex."""
         every = self.forms_of(region)
         form = every[row]
-        forms = [f for f in every if not _parallel(f, form)]
+        forms = [f for f in every if not is_multiple(f, form)]
         low, high = (integers([*map(float, near + s * size), 1.0]) for s in (-1, 1))
         dim = len(near)
         # Variables: the point, and how far inside of all rows it is.
@@ -361,7 +361,12 @@ class Crossing:
         return self._ahead(region, row, form, integers([*corner[:-1], 1]), inwards, domain_sides)
 
 
-def _parallel(form: Form, other: Form) -> bool:
+def is_multiple(form: Form, other: Form) -> bool:
     """Return whether a form is a multiple of another one, which is not constant; 0 is."""
     k = next(i for i, x in enumerate(other[:-1]) if x)
     return all(x * other[k] == form[k] * y for x, y in zip(form, other, strict=True))
+
+
+def parallel(form: Form, other: Form) -> bool:
+    """Return whether the coefficients of a form are a multiple of another one's."""
+    return is_multiple((*form[:-1], 0), (*other[:-1], 0))

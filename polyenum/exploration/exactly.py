@@ -7,7 +7,7 @@ solution by far more, or lets a program seem to have none.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -25,18 +25,30 @@ _SMALL_ANGLE = 1e-3
 _NO_ANGLE = 1e-12
 
 
-def is_doubtful(units: NDArray[np.float64]) -> bool:
-    """Return whether it is doubtful where rows of length 1 meet: they are almost dependent, or more than needed.
+def is_doubtful(units: NDArray[np.float64], are_parallel: Callable[[int, int], bool]) -> bool:
+    """Return whether it is doubtful where rows meet: they are almost dependent, or more than needed.
 
-    Of rows more than needed any few may be almost dependent.  Copies are no more than one row.
+    Of rows more than needed any few may be almost dependent.  Those that are parallel count as one row.
+
+    Parameters
+    ----------
+    units : (n, dim) float64
+        Of length 1.
+    are_parallel : callable
+        Whether two rows, parallel as far as floats can tell, are so exactly.
     """
-    kept: list[NDArray[np.float64]] = []
-    for unit in units:
-        if all(float(np.linalg.norm(unit - (unit @ other) * other)) > _NO_ANGLE for other in kept):
-            kept.append(unit)
+    kept: list[int] = []
+    for i, unit in enumerate(units):
+        others = [
+            j for j in kept if np.linalg.norm(unit - (unit @ units[j]) * units[j]) <= _NO_ANGLE
+        ]
+        if not all(are_parallel(i, j) for j in others):
+            return True
+        if not others:
+            kept.append(i)
     if len(kept) < 2:
         return False
-    sizes = np.linalg.svd(np.array(kept), compute_uv=False)
+    sizes = np.linalg.svd(units[kept], compute_uv=False)
     return len(kept) > len(sizes) or bool((sizes < _SMALL_ANGLE).any())
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.cells.exact.numbers import Form
 from polyenum.domains import Box, Domain
 from polyenum.domains.domain import LARGEST_COORDINATE
 from polyenum.errors import NumericalError
-from polyenum.exploration.crossing import Crossing, OpenRegion
+from polyenum.exploration.crossing import Crossing, OpenRegion, parallel
 from polyenum.exploration.exactly import LARGEST_EXACT_DIM, is_doubtful, nearest_exactly
 from polyenum.exploration.local import LocalForms, Rows
 from polyenum.exploration.nearest import DUAL, Nearest, length_of, nearest, solver_for, within_reach
@@ -61,6 +63,9 @@ class _Opened:
     rows: NDArray[np.float64]
     values: NDArray[np.float64]
     targets: NDArray[np.float64]  # (targets, inputs + 1)
+    forms: list[Form] | None = (
+        None  # the rows and the domain's sides exactly, where they were needed
+    )
 
 
 class Explorer:
@@ -111,6 +116,7 @@ class Explorer:
         everywhere = np.full(len(x), np.inf)
         self._lower, self._upper = -everywhere, everywhere
         sides = np.zeros((0, len(x) + 1))
+        self._in_box = isinstance(domain, Box)
         if isinstance(domain, Box):
             self._lower, self._upper = domain.lower - x, domain.upper - x
         elif domain is not None:
@@ -233,7 +239,7 @@ class Explorer:
             )
             step = None if found.step is None else found.step * self._unit
             found = Nearest(found.length * self._unit, step, found.taken)
-        if len(self._x) <= LARGEST_EXACT_DIM and self._is_doubtful(found, rows, values):
+        if len(self._x) <= LARGEST_EXACT_DIM and self._is_doubtful(found, kind, opened, row):
             found = self._exactly(kind, opened, row)
         if found is None:
             self.proven = min(self.proven, key)
@@ -242,30 +248,47 @@ class Explorer:
         if key <= self._radius and found.length < np.inf:
             self._wait(key, kind, opened, row, found.step, found.taken)
 
-    def _is_doubtful(
-        self, found: Nearest | None, rows: NDArray[np.float64], values: NDArray[np.float64]
-    ) -> bool:
+    def _is_doubtful(self, found: Nearest | None, kind: str, opened: _Opened, row: int) -> bool:
         """Return whether an answer in floats, or that there is none, may be wrong by more than floats are."""
         if found is None or found.length == np.inf:
             return True
         if found.step is None:
             return False  # a bound, from rows that are still to be taken in
-        size = max(found.length, self._noise)
-        step = found.step
-        met = np.abs(rows @ step + values) <= 1e-6 * size
-        axes = np.eye(len(step))
-        held = (step - self._lower <= 1e-6 * size) | (self._upper - step <= 1e-6 * size)
-        units = rows[met] / np.linalg.norm(rows[met], axis=1)[:, None]
-        return is_doubtful(np.vstack([units, axes[held]]))
+        size, step = max(found.length, self._noise), found.step
+        near = 1e-6 * size
+        # Rows, then sides of a box, then the target, as in `_rows_of`.
+        gaps, every = np.abs(opened.rows @ step + opened.values), opened.rows
+        if self._in_box:
+            room = np.stack([step - self._lower, self._upper - step], axis=1).ravel()
+            gaps = np.append(gaps, room)
+            every = np.vstack([every, np.repeat(np.eye(len(step)), 2, axis=0)])
+        met = np.flatnonzero(gaps <= near).tolist()
+        if kind == "target" and opened.targets[row, :-1].any():
+            met.append(len(every))
+            every = np.vstack([every, opened.targets[row, :-1]])
+        units = every[met] / np.linalg.norm(every[met], axis=1)[:, None]
+        forms = self._rows_of(kind, opened, row)
+        return is_doubtful(units, lambda i, j: parallel(forms()[met[i]], forms()[met[j]]))
+
+    def _rows_of(self, kind: str, opened: _Opened, row: int) -> Callable[[], list[Form]]:
+        """Return what returns a region's rows exactly, made once; a target's own comes last."""
+
+        @cache
+        def forms() -> list[Form]:
+            if opened.forms is None:
+                opened.forms = self._crossing.forms_of(opened.region)
+            if kind != "target":
+                return opened.forms
+            assert self._targets is not None
+            numbers = self._forms.exact.outputs(opened.region.sides, self._targets[[row]])[0]
+            return [*opened.forms, tuple(numbers[0].tolist())]
+
+        return forms
 
     def _exactly(self, kind: str, opened: _Opened, row: int) -> Nearest:
         """Return the nearest point of a facet or target in rational arithmetic."""
-        forms = self._crossing.forms_of(opened.region)
-        equation: int | None = row
-        if kind == "target":
-            assert self._targets is not None
-            numbers = self._forms.exact.outputs(opened.region.sides, self._targets[[row]])[0]
-            forms, equation = [*forms, tuple(numbers[0].tolist())], None
+        forms = self._rows_of(kind, opened, row)()
+        equation = row if kind == "facet" else None
         reach = min(self._radius, LARGEST_COORDINATE)
         found = nearest_exactly(forms, equation, self._x, self._norm, reach)
         if found is None:
