@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.cells.exact.lp import InfeasibleError, maximise
-from polyenum.cells.exact.numbers import Form, Point, integers, to_fractions, value
+from polyenum.cells.exact.numbers import Form, Point, integers, value
 from polyenum.cells.exact.rays import ExactRays
 from polyenum.cells.forward import proven_sides
 from polyenum.cells.lp.opposite import positive_opposite
@@ -99,11 +99,18 @@ class Crossing:
     network : PiecewiseLinearNetwork
     domain : Domain or None
     forms : LocalForms
+    bounds : ((inputs,) float64, (inputs,) float64)
+        Facets are looked for within these.
     """
 
     def __init__(
-        self, network: PiecewiseLinearNetwork, domain: Domain | None, forms: LocalForms
+        self,
+        network: PiecewiseLinearNetwork,
+        domain: Domain | None,
+        forms: LocalForms,
+        bounds: tuple[NDArray[np.float64], NDArray[np.float64]],
     ) -> None:
+        self._bounds = bounds
         self._network, self._domain, self._forms = network, domain, forms
         self.interior = Interior(network, domain, forms.exact)
 
@@ -157,7 +164,7 @@ class Crossing:
         elif self._has_no_facet(region, row, around[guess.against]):
             return "nothing"
         if exact:
-            return self._by_rational_program(region, row, near, size)
+            return self._by_rational_program(region, row)
         return "unknown"
 
     def _room(self, near: NDArray[np.float64], direction: NDArray[np.float64]) -> float:
@@ -333,23 +340,21 @@ class Crossing:
         constant = sum(w * f[-1] for w, f in zip(weights, forms, strict=True)) - multiple * own[-1]
         return constant < 0 or (constant == 0 and not all(is_multiple(f, own) for f in forms))
 
-    def _by_rational_program(
-        self, region: OpenRegion, row: int, near: NDArray[np.float64], size: float
-    ) -> Outcome:
-        """Look for a point inside of a facet, within `size` of `near`, by the rational simplex."""
+    def _by_rational_program(self, region: OpenRegion, row: int) -> Outcome:
+        """Look for a point inside of a facet, anywhere within the bounds, by the rational simplex."""
         every = self.forms_of(region)
         form = every[row]
         forms = [f for f in every if not is_multiple(f, form)]
-        low, high = (integers([*map(float, near + s * size), 1.0]) for s in (-1, 1))
-        dim = len(near)
+        low, high = ([Fraction(x) for x in bound.tolist()] for bound in self._bounds)
+        dim = len(low)
         # Variables: the point, and how far inside of all rows it is.
         rows = [(*f[:-1], -1, f[-1]) for f in forms]
         rows += [(*form[:-1], 0, form[-1]), (*(-x for x in form[:-1]), 0, -form[-1])]
         try:
             most, corner = maximise(
                 rows,
-                [*to_fractions(low), Fraction(0)],
-                [*to_fractions(high), Fraction(1)],
+                [*low, Fraction(0)],
+                [*high, Fraction(1)],
                 (*[0] * dim, 1, 0),
             )
         except InfeasibleError:

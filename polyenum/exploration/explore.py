@@ -111,7 +111,8 @@ class Explorer:
         self.proven = np.inf
         self._network, self._x, self._norm, self._radius = network, x, norm, radius
         self._forms = LocalForms(network)
-        self._crossing = Crossing(network, domain, self._forms)
+        reach = min(radius, LARGEST_COORDINATE)
+        self._crossing = Crossing(network, domain, self._forms, (x - reach, x + reach))
         # A box bounds the steps; the sides of other domains are rows.
         everywhere = np.full(len(x), np.inf)
         self._lower, self._upper = -everywhere, everywhere
@@ -255,7 +256,8 @@ class Explorer:
         if found.step is None:
             return False  # a bound, from rows that are still to be taken in
         size, step = max(found.length, self._noise), found.step
-        near = 1e-6 * size
+        # A row that a program's accuracy lets be violated counts as met too.
+        near = 1e-6 * size + 4 * self._noise
         # Rows, then sides of a box, then the target, as in `_rows_of`.
         gaps, every = np.abs(opened.rows @ step + opened.values), opened.rows
         if self._in_box:

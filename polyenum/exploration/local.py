@@ -191,4 +191,6 @@ def _flatten(rows: Rows) -> None:
 
 def _spoilt(rows: Rows) -> list[int]:
     """Return which forms may be off by more than `DOUBTFUL` of their size."""
-    return np.flatnonzero(rows.errors[:, 0] > DOUBTFUL * _largest(rows.forms)).tolist()
+    size = _largest(rows.forms)
+    far = rows.errors[:, 1] > DOUBTFUL * np.maximum(size, np.abs(rows.forms[:, -1]))
+    return np.flatnonzero((rows.errors[:, 0] > DOUBTFUL * size) | far).tolist()
