@@ -206,7 +206,16 @@ def test_rows_of_a_region(layers: Layers, seed: int) -> None:
         form, exponent = forms.hyperplane(h, sides)
         exact = [Fraction(x, 1 << exponent) * (1 if sides[h] else -1) for x in form]
         largest = max((abs(x) for x in exact[:-1]), default=Fraction(0)) or abs(exact[-1])
-        factors = {Fraction(1), 1 / largest if largest else Fraction(1)}
+        # The factor is a power of 2, or takes the largest coefficient to such a power.
+        found = max(map(abs, rows.forms[h, :-1].tolist()))
+        near = Fraction(2) ** int(np.frexp(found)[1])
+        whole = 1 / (largest or Fraction(1))
+        power = Fraction(2) ** (whole.numerator.bit_length() - whole.denominator.bit_length())
+        factors = (
+            {near * p * Fraction(2) ** k for k in range(-2, 3) for p in (power, 1 / largest)}
+            if largest
+            else {Fraction(1)}
+        )
         bounds = [Fraction(float(e)) for e in rows.errors[h]]
         if largest * 2**1000 < abs(exact[-1]):
             assert rows.forms[h].tolist() == [0.0] * (len(exact) - 1) + [np.sign(exact[-1])]

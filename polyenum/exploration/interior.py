@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.exact.numbers import integers, point_of
+from polyenum.cells.exact.numbers import integers, point_of, value
 from polyenum.cells.exact.pullback import PulledBack
 from polyenum.cells.exact.rays import ExactRays
 from polyenum.cells.forward import proven_sides
 from polyenum.complex.point_sides import ExactPoints
-from polyenum.domains import Domain
+from polyenum.domains import Box, Domain
 from polyenum.errors import NumericalError
 from polyenum.networks import PiecewiseLinearNetwork
 
@@ -65,7 +67,7 @@ class Interior:
         random = np.random.default_rng(0)
         for _ in range(16):
             direction = self._inwards(x, random)
-            ahead = rays(point_of(map(float, x)), integers(map(float, direction)))
+            ahead = rays(point_of(map(float, x)), integers(direction))
             if self._vanish(ahead.sides, (ahead.value == 0) & (ahead.slope == 0)):
                 return ahead.sides, self._inside(ahead.sides, x, direction)
         raise NumericalError("no direction was found that lies in no hyperplane; move x a little")
@@ -75,25 +77,39 @@ class Interior:
         forms = self._exact.hyperplanes(sides, np.flatnonzero(which).tolist())
         return not any(any(form) for form in forms)
 
-    def _inwards(self, x: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
-        """Return a random direction, from `x` towards the inside of the domain where there is one."""
+    def _inwards(self, x: NDArray[np.float64], random: np.random.Generator) -> list[Fraction]:
+        """Return a random direction, from `x` to a point inside of the domain where there is one.
+
+        In rational numbers: a domain may be so thin that no float64 point is inside.
+        """
         if self._domain is None:
-            return random.uniform(-1, 1, len(x))
-        middle = np.array([float(v) for v in self._domain.interior_point()])
-        low, high = self._domain.bounding_box()
-        for shrink in range(40):
-            target = middle + 2.0**-shrink * random.uniform(-0.25, 0.25, len(x)) * (high - low)
-            if self._domain.has_inside(target):
-                return target - x
-        return middle - x
+            return [Fraction(v) for v in random.uniform(-1, 1, len(x)).tolist()]
+        middle = self._domain.interior_point()
+        low, high = ([Fraction(v) for v in b.tolist()] for b in self._domain.bounding_box())
+        start = [Fraction(v) for v in x.tolist()]
+        for shrink in itertools.count():
+            shares = random.uniform(-0.25, 0.25, len(x)) * 2.0**-shrink
+            target = [
+                m + Fraction(s) * (b - a)
+                for m, s, a, b in zip(middle, shares.tolist(), low, high, strict=True)
+            ]
+            point = integers([*target, 1])
+            if isinstance(self._domain, Box):
+                inside = all(a < v < b for a, v, b in zip(low, target, high, strict=True))
+            else:
+                inside = all(value(side, point) > 0 for side in self._domain.sides)
+            if inside:
+                return [b - a for a, b in zip(start, target, strict=True)]
+        raise AssertionError("unreachable")
 
     def _inside(
-        self, sides: NDArray[np.uint8], x: NDArray[np.float64], direction: NDArray[np.float64]
+        self, sides: NDArray[np.uint8], x: NDArray[np.float64], direction: list[Fraction]
     ) -> NDArray[np.float64]:
-        size = max(float(np.abs(x).max()), 2.0**-40)
-        direction = direction / float(np.abs(direction).max())
+        """Return a point inside on the ray from `x`; NaN where none is found."""
+        start = [Fraction(v) for v in x.tolist()]
         for exponent in range(0, 64, 4):
-            near = x + 2.0**-exponent * size * direction
+            step = Fraction(1, 1 << exponent)
+            near = np.array([float(v + step * d) for v, d in zip(start, direction, strict=True)])
             if self.holds(sides, near):
                 return near
         return np.full(len(x), np.nan)
