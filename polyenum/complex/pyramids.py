@@ -271,20 +271,33 @@ def height(dims, t, half, g, count, apex):
     a 64th or more: this loses 6 bits of 53.  Else it is the residual's.
     """
     base = t.apex[half, g]
-    whole = 0.0
+    larger, whole = magnified(dims, t, apex, base), 0.0
     for i in range(len(dims)):
-        whole += (t.points[apex, i] - t.points[base, i]) ** 2
+        whole += ((t.points[apex, i] - t.points[base, i]) * larger) ** 2
     left = whole
     for j in range(g * count, (g + 1) * count):
         along = 0.0
         for i in range(len(dims)):
-            along += (t.points[apex, i] - t.points[base, i]) * t.basis[half, j, i]
+            along += (t.points[apex, i] - t.points[base, i]) * larger * t.basis[half, j, i]
         left -= along * along
     if left * 64 < whole:
         for i in range(len(dims)):
-            t.vector[i] = t.points[apex, i] - t.points[base, i]
+            t.vector[i] = (t.points[apex, i] - t.points[base, i]) * larger
         left = take_along(dims, t, half, g, count)[1]
-    return math.sqrt(left)
+    return math.sqrt(left) / larger
+
+
+@compiled(inline="always")
+def magnified(dims, t, p, q):
+    """Return a power of 2 that makes two points' distance large enough to be squared; 1 nearly always."""
+    largest = 0.0
+    for i in range(len(dims)):
+        largest = max(largest, abs(t.points[p, i] - t.points[q, i]))
+    larger = 1.0
+    while 0.0 < largest < 2.0**-300:
+        largest *= 2.0**300
+        larger *= 2.0**300
+    return larger
 
 
 @compiled(inline="always")
@@ -312,10 +325,10 @@ def finish_face(dims, t, k, f):
     total, apex = t.volume[high, f], t.apex[high, f]
     t.volume[high, f] = total / k
     # A face without volume counts for nothing, but its centroid must be a number.
-    part = k / ((k + 1) * total) if total > 0.0 else 0.0
     rest = 1.0 / (k + 1) if total > 0.0 else 1.0
     for i in range(d):
-        t.centroid[high, f, i] = rest * t.points[apex, i] + part * t.centroid[high, f, i]
+        middle = t.centroid[high, f, i] / total if total > 0.0 else 0.0
+        t.centroid[high, f, i] = rest * t.points[apex, i] + (1.0 - rest) * middle
     if k == d:
         return
     g, first = t.largest[f] & 0xFFFFFFFF, f * k
@@ -323,8 +336,10 @@ def finish_face(dims, t, k, f):
     for j in range(k - 1):
         for i in range(d):
             t.basis[high, first + j, i] = t.basis[low, g * (k - 1) + j, i]
+    # Only its direction matters, so it may grow until its square is a number.
+    larger = magnified(dims, t, apex, base)
     for i in range(d):
-        t.vector[i] = t.points[apex, i] - t.points[base, i]
+        t.vector[i] = (t.points[apex, i] - t.points[base, i]) * larger
     whole, left = take_along(dims, t, low, g, k - 1)
     # Rounding left something along the basis.  Where little is left, this is not little.
     while left * 64 < whole and left > 0.0:
