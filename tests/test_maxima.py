@@ -199,6 +199,24 @@ def test_maxima_of_many_members() -> None:
         pe.ActivationTable.maxima([2, 0])
 
 
+@pytest.mark.parametrize("engine", ["vertex", "lp"])
+def test_outputs_of_one_relu_that_compete(engine: str) -> None:
+    """A named fault: beyond the ReLU's hyperplane it was taken for known which of its multiples is the largest."""
+    stages = [
+        pe.Stage(np.array([[1.0], [-1.0]]), np.zeros(2), pe.ActivationTable.relu(2)),
+        pe.Stage(np.array([[1.0, 0], [3, 0], [0, 1]]), np.zeros(3), pe.ActivationTable.maxima([3])),
+        pe.Stage(np.ones((1, 3)), np.zeros(1), pe.ActivationTable.identity(1)),
+    ]
+    net, box = pe.PiecewiseLinearNetwork(stages), pe.Box(-1, 1, dim=1)
+    cx = pe.enumerate_regions(net, box, engine=engine)
+    assert cx.patterns.tolist() == [[0, 1, 2], [1, 0, 1]]
+    assert [f.neighbor for r in cx for f in r.facets if f.neighbor is not None] == [1, 0]
+    near = pe.neighborhood(net, [-0.5], radius=1)
+    assert near.patterns.tolist() == [[0, 1, 2], [1, 0, 1]]
+    if engine == "vertex":
+        pe.check(cx, net, box)
+
+
 def test_members_that_are_not_added_up_are_refused() -> None:
     maxima = pe.Stage(np.eye(2), np.zeros(2), pe.ActivationTable.maxima([2]), "pool")
     unequal = pe.Stage(np.array([[1.0, -3], [0, 1]]), np.zeros(2), pe.ActivationTable.relu(2))

@@ -213,7 +213,7 @@ class PiecewiseLinearNetwork:
     def sources(self) -> NDArray[np.int64]:
         """(hyperplanes,) int64: the ReLU's hyperplane that each member of a maximum is the output of, else -1.
 
-        Only for maxima all of whose members are outputs of ReLUs, as max pooling after ReLU has them.  A
+        Only for maxima all of whose members are outputs of different ReLUs, as max pooling after ReLU has them.  A
         member whose ReLU is off is 0 and no larger than the others there; where the largest is 0 all of them
         are, which the ReLUs' hyperplanes say as well.
         """
@@ -228,6 +228,8 @@ class PiecewiseLinearNetwork:
                 if any(len(r) != 1 for r in read) or stage.bias[at].any():
                     continue
                 inputs = np.array([int(r[0]) for r in read])
+                if len(set(inputs.tolist())) < len(inputs):
+                    continue  # where one ReLU's outputs compete, its hyperplane does not say which is larger
                 if (stage.weight[at, inputs] > 0).all() and before.is_relu[inputs].all():
                     found[offsets[i] + begin : offsets[i] + end] = (
                         offsets[i - 1] + before.offsets[inputs]

@@ -95,7 +95,7 @@ class Layout:
         Where the hyperplanes of a member's maximum begin and end; -1 for all others.
     sources : (count,) int64
         The hyperplane of the ReLU whose positive multiple a maximum's member is, if all its members are
-        such; else -1.
+        such, of different ReLUs; else -1.
     """
 
     def __init__(self, network: PiecewiseLinearNetwork) -> None:
@@ -138,7 +138,7 @@ class Layout:
             if not relu:
                 return None
             found.append(int(self.offsets[i - 1]) + h)
-        return found
+        return found if len(set(found)) == len(found) else None
 
 
 def _intercepts(table: ActivationTable) -> tuple[list[Fraction], list[bool]]:
