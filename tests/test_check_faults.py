@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from fractions import Fraction
 from itertools import product
@@ -186,6 +187,24 @@ def test_what_is_kept_is_computed_again(name: str, right: bool) -> None:
             pe.check(cx, SMALL, BOX)
     else:
         assert pe.check(cx, SMALL, BOX).complete
+
+
+def test_questions_change_nothing() -> None:
+    cx = pe.enumerate_regions(SMALL, BOX)
+    assert cx.locate(cx[0].interior_point) == 0
+    _ = cx[0].halfspaces, cx[0].facets
+    assert pe.check(cx, SMALL, BOX).complete
+    for copied in (copy.deepcopy(cx), pickle.loads(pickle.dumps(cx))):
+        np.testing.assert_array_equal(copied[0].halfspaces[0], cx[0].halfspaces[0])
+        assert pe.check(copied, SMALL, BOX).complete
+
+
+def test_lp_cells_are_copied_after_questions() -> None:
+    cx = pe.enumerate_regions(SMALL, BOX, engine="lp")
+    rows, facets = cx[0].halfspaces[0], cx[0].facets
+    for copied in (copy.deepcopy(cx), pickle.loads(pickle.dumps(cx))):
+        np.testing.assert_array_equal(copied[0].halfspaces[0], rows)
+        assert copied[0].facets == facets
 
 
 def test_attributes_that_hide_others_are_found() -> None:

@@ -63,6 +63,29 @@ def test_projections_are_nearest(cx: pe.RegionComplex, norm: float) -> None:
     np.testing.assert_allclose(region.project(centre, norm=norm), centre, atol=1e-5 * radius)
 
 
+@pytest.mark.parametrize("norm", [1, 2, np.inf])
+@pytest.mark.parametrize("far", [1.0, 1e6, 1e12])
+def test_far_points_are_projected_into_the_region(norm: float, far: float) -> None:
+    square = pe.enumerate_regions(
+        [([[1.0, 0.0]], [0.0]), ([[1.0]], [0.0])], pe.Box([-1, -1], [1, 1])
+    )
+    right = square[square.locate([0.5, 0.0])]
+    found = right.project([1 + far, 1 + far], norm=norm)
+    np.testing.assert_allclose(found, [1, 1], rtol=0, atol=1e-15 * (1 + far))
+    A, b = right.halfspaces
+    assert (A @ found - b).max() <= 1e-15
+
+
+@pytest.mark.parametrize("norm", [1, np.inf])
+def test_solvers_print_nothing(
+    cx: pe.RegionComplex, norm: float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cx[0].distance(cx[len(cx) - 1], norm=norm)
+    cx[0].project([5.0, 5.0, 5.0], norm=norm)
+    _ = cx[0].chebyshev_ball
+    assert capfd.readouterr() == ("", "")
+
+
 def test_distances(cx: pe.RegionComplex) -> None:
     region = cx[0]
     neighbor = cx[int(region.neighbors[0])]

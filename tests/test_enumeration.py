@@ -7,12 +7,14 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
 
 import polyenum as pe
 from benchmarks.networks import bunny, random_network
+from polyenum.enumeration import tasks
 
 NET = random_network([2, 40, 40, 40, 1], seed=5)
 BOX = pe.Box(-1, 1, dim=2)
@@ -65,6 +67,21 @@ def test_limit_keeps_the_first(whole: pe.RegionComplex, limit: int) -> None:
     assert (count, count.complete) == (limit, False)
     assert 0 < count.share < 1
     assert "stopped" in repr(count)
+
+
+def test_no_work_beyond_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells that are slow look for no more regions than the limit and one."""
+    walks = []
+    started = tasks.Walk.__init__
+
+    def noted(self: tasks.Walk, *args: Any, **options: Any) -> None:
+        walks.append(self)
+        started(self, *args, **options)
+
+    monkeypatch.setattr(tasks.Walk, "__init__", noted)
+    for limit in (1, 5):
+        assert pe.count_regions(NET, BOX, max_regions=limit, engine="lp") == limit
+        assert walks[-1].regions == limit + 1
 
 
 def test_limit_that_is_not_reached(whole: pe.RegionComplex) -> None:

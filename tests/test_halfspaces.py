@@ -133,6 +133,15 @@ def exact_corner(
     return point
 
 
+def test_equal_facets_are_equal() -> None:
+    cx = pe.enumerate_regions(random_network([2, 4, 1], seed=0), pe.Box([-1, -1], [1, 1]))
+    again = pe.enumerate_regions(random_network([2, 4, 1], seed=0), pe.Box([-1, -1], [1, 1]))
+    assert cx[0].facets == again[0].facets
+    assert len({*cx[0].facets, *again[0].facets}) == len(cx[0].facets) > 2
+    assert cx[0] == cx[0] != again[0]
+    assert len({cx[0], cx[0], cx[1]}) == 2
+
+
 def test_units_that_touch_or_end_at_a_facet() -> None:
     """Named faults: a unit that is 0 on both sides' border without flipping, and one that is 0 on a whole side."""
     fold = [([[1.0], [-1.0]], [0, 0]), ([[1.0, 1.0]], [0]), ([[1.0]], [0])]

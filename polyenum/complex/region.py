@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from polyenum.convex.programs import Ellipsoid
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Facet:
     """One facet of a region.
+
+    Facets are equal if all that is said of them is; they can be members of sets.
 
     Attributes
     ----------
@@ -28,9 +30,11 @@ class Facet:
         The units on another piece of their activation in the neighbor; all of them are among `units`.  None where
         there is no neighbor.
     sides : tuple of int
-        The sides of the domain that the facet lies on.
+        The sides of the domain that the facet lies on: of a box side ``2 k`` is the lower one of axis ``k`` and
+        ``2 k + 1`` the upper one; of a polytope side ``i`` is row ``i``.
     vertices : (n,) int64
-        The facet's vertices, as indices into the complex's ``vertices``.
+        The facet's vertices, as indices into the complex's ``vertices``; none in a complex of LP cells, which
+        holds no vertices.
     neighbor : int or None
         The region on the other side; None at the domain's boundary, and where an activation jumps: there
         regions do not meet facet to facet.
@@ -41,6 +45,15 @@ class Facet:
     sides: tuple[int, ...]
     vertices: NDArray[np.int64]
     neighbor: int | None
+
+    def _key(self) -> tuple[Any, ...]:
+        return self.units, self.flips, self.sides, self.vertices.tobytes(), self.neighbor
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Facet) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
 
 
 class FacetRow(NamedTuple):
@@ -231,7 +244,10 @@ class Region:
         return constraints(self, x, y)
 
     def project(self, point: ArrayLike, *, norm: float = 2) -> NDArray[np.float64]:
-        """Return the point of the region nearest to `point`, (dim,) float64, up to the solver's accuracy.
+        """Return the point of the region nearest to `point`, (dim,) float64.
+
+        It is exact up to rounding, in units of the distance; and it breaks no row of `halfspaces` by more than
+        rounding.
 
         Parameters
         ----------
@@ -262,6 +278,14 @@ class Region:
         from polyenum.convex.programs import inscribed_ellipsoid
 
         return inscribed_ellipsoid(self)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Region):
+            return NotImplemented
+        return self._complex is other._complex and self.index == other.index
+
+    def __hash__(self) -> int:
+        return hash((id(self._complex), self.index))
 
     def __repr__(self) -> str:
         if not self._complex.has_vertices:

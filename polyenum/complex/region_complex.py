@@ -50,7 +50,7 @@ class RegionComplex:
     complete : bool
         Whether these are all regions; False when ``max_regions`` or Ctrl-C stopped the walk.
     engine : str
-        The cells that did the work: "vertex", "lp" or "exact".
+        The cells that did the work: "vertex", "lp", "exact" or "shapely".
     packed_sides : (regions, bytes) uint8
         For every hyperplane, eight a byte and the first in bit 0, whether the region lies above it.
     weights : (regions, outputs, dim) float64
@@ -102,6 +102,13 @@ class RegionComplex:
         self.label_offsets = label_offsets
         self.labels = labels
         self._inside = inside
+
+    # What is made when asked for, and holds no results of its own.
+    helpers = ("_locator", "_halfspaces", "_program_facets")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy or a pickle takes along: all but the helpers, which are made again."""
+        return {name: x for name, x in self.__dict__.items() if name not in self.helpers}
 
     # -- regions ---------------------------------------------------------------------------------
 
@@ -454,7 +461,10 @@ class RegionComplex:
 
     @property
     def euler_characteristic(self) -> int:
-        """The alternating sum of `f_vector`: 1 for the complete complex of a convex domain."""
+        """The alternating sum of `f_vector`: 1 for a complete complex without jumps.
+
+        Where an activation jumps, the complex is that of the domain cut open along the jumps.
+        """
         return sum((-1) ** k * n for k, n in enumerate(self.f_vector))
 
     # -- linear regions --------------------------------------------------------------------------

@@ -39,6 +39,10 @@ def constraints(region: Region, x: Any, y: Any = None) -> list[Any]:
     return found
 
 
+# How many steps a projection takes at most.
+_STEPS = 3
+
+
 def checked_norm(norm: Any) -> Any:
     """Return `norm` if it is 1, 2 or infinity.
 
@@ -54,7 +58,7 @@ def checked_norm(norm: Any) -> Any:
 
 def project(region: Region, point: ArrayLike, *, norm: float) -> NDArray[np.float64]:
     """Return the point of a region that is nearest to `point`; see `Region.project`."""
-    import cvxpy as cp
+    from polyenum.exploration.nearest import DUAL, nearest, solver_for
 
     target = np.asarray(point, np.float64)
     dim = region.interior_point.shape[0]
@@ -63,13 +67,21 @@ def project(region: Region, point: ArrayLike, *, norm: float) -> NDArray[np.floa
     A, b = region.halfspaces
     if (A @ target <= b).all():
         return target.copy()
-    # About a point inside and in units of the distance, so that the solver's tolerances fit.
-    centre = region.interior_point
-    scale = float(np.abs(target - centre).max()) or 1.0
-    u = cp.Variable(dim)
-    objective = cp.norm(u - (target - centre) / scale, checked_norm(norm))
-    _solve(cp.Problem(cp.Minimize(objective), _scaled(region, u, centre, scale)), linear=norm != 2)
-    return centre + scale * u.value
+    # Rows of length 1 in the dual norm, as distances from the point.
+    length = np.linalg.norm(A, DUAL[checked_norm(norm)], axis=1)
+    rows, bounds = -A / length[:, None], b / length
+    # The step from a far point is rounded in units of its length; the steps after that are short.
+    for _ in range(_STEPS):
+        values = rows @ target + bounds
+        if (values >= 0).all():
+            break
+        found = nearest(
+            solver_for(dim, norm), rows, values, equation=None, norm=norm, taken=[], patience=np.inf
+        )
+        if found.step is None:
+            raise RegionError("the solver found no point of the region; it is too thin for floats")
+        target = target + found.step
+    return target
 
 
 def distance(region: Region, other: Region, *, norm: float) -> float:
@@ -112,11 +124,14 @@ def _scaled(region: Region, u: Any, centre: NDArray[np.float64], scale: float) -
 
 
 def _solve(problem: Any, *, linear: bool) -> None:
-    """Solve with HiGHS where all is linear, else with Clarabel; with SCS where that fails."""
+    """Solve with HiGHS where all is linear, else with Clarabel; with SCS where that fails.
+
+    HiGHS comes with SciPy: on its own it prints a banner.
+    """
     import cvxpy as cp
 
     failure = ""
-    for solver in (cp.HIGHS if linear else cp.CLARABEL, cp.SCS):
+    for solver in (cp.SCIPY if linear else cp.CLARABEL, cp.SCS):
         try:
             problem.solve(solver=solver)
         except cp.SolverError as error:

@@ -113,7 +113,7 @@ def enumerate_regions(
     network = _checked(net, domain, max_regions, threads)
     check_engine(engine, certified, domain)
     cells = make_engine(engine, network, domain, certified=certified)
-    walk = _start(cells, store=True, threads=threads, progress=progress)
+    walk = _start(cells, store=True, threads=threads, progress=progress, max_regions=max_regions)
     collected, total = Collected(walk, network, domain), 0
     with walk.stopped_by_ctrl_c():
         for chunk in walk.chunks():
@@ -231,7 +231,7 @@ def count_regions(
     network = _checked(net, domain, max_regions, threads)
     check_engine(engine, certified, domain)
     cells = make_engine(engine, network, domain, certified=certified)
-    walk = _start(cells, store=False, threads=threads, progress=progress)
+    walk = _start(cells, store=False, threads=threads, progress=progress, max_regions=max_regions)
     regions, share = 0, 0.0
     with walk.stopped_by_ctrl_c():
         for _ in walk.chunks():
@@ -275,6 +275,7 @@ def _start(
     threads: int | None,
     progress: bool,
     ahead: bool = False,
+    max_regions: int | None = None,
 ) -> Walk:
     from polyenum.enumeration.progress import Progress
     from polyenum.enumeration.tasks import Walk, thread_count
@@ -287,4 +288,5 @@ def _start(
         threads=count,
         progress=Progress(shown=progress),
         run_ahead=2 * count + 2 if ahead else None,
+        enough=None if max_regions is None else int(max_regions) + 1,
     )

@@ -26,7 +26,6 @@ from polyenum.enumeration.progress import Progress
 FIRST_BUDGET = 256
 GROWTH = 2
 LARGEST_BUDGET = 32_768
-FIRST_STEP = 32
 SLICE_SECONDS = 0.05
 
 
@@ -56,6 +55,8 @@ class Walk:
     progress : Progress
     run_ahead : int, optional
         How many tasks beyond the first unread one may be under way; bounds the memory of a stream.
+    enough : int, optional
+        After how many regions the reader will stop: no task is to look for more.
 
     Attributes
     ----------
@@ -79,6 +80,7 @@ class Walk:
         threads: int,
         progress: Progress,
         run_ahead: int | None = None,
+        enough: int | None = None,
     ) -> None:
         self.regions = 0
         self.share = 0.0
@@ -91,7 +93,10 @@ class Walk:
         self._threads = threads
         self._progress = progress
         self._run_ahead = run_ahead
-        self._tasks = [Task(engine.root(), FIRST_BUDGET)]
+        self._largest_budget = min(LARGEST_BUDGET, enough or LARGEST_BUDGET)
+        self._tasks = [Task(engine.root(), min(FIRST_BUDGET, self._largest_budget))]
+        # Cells in Python take a thousand times as long: a walk of a few regions is long enough a step.
+        self._least_step = 16 if engine.parallel else 1
         self._idle: list[CellWalker] = []
         self._change = threading.Condition()
         self._stopped = False
@@ -220,12 +225,13 @@ class Walk:
             walker.load(task.cell)
         if self._store:
             walker.reserve(task.budget)
-        step, done = FIRST_STEP, False
+        step, done = 2 * self._least_step, False
         while not done and task.regions < task.budget and not self._stopped:
             began = time.perf_counter()
             done = walker.run(min(step, task.budget - task.regions), store=self._store)
             took = time.perf_counter() - began
-            step = max(16, min(4 * step, int(step * SLICE_SECONDS / max(took, 1e-6))))
+            longer = min(4 * step, int(step * SLICE_SECONDS / max(took, 1e-6)))
+            step = max(self._least_step, longer)
             task.regions += walker.regions
             if walker.output_full:
                 task.found.append(walker.take_found())
@@ -243,7 +249,7 @@ class Walk:
             with self._change:
                 self._idle.append(walker)
             return
-        budget = min(GROWTH * task.budget, LARGEST_BUDGET)
+        budget = min(GROWTH * task.budget, self._largest_budget)
         given = walker.give_away_half()
         task.rest = [Task(cell, budget) for cell in given]
         if walker.pending():

@@ -21,10 +21,10 @@ class NearestPoint(NamedTuple):
     distance : float
         Infinite where there is no such boundary.
     point : (inputs,) float64
-        NaN where there is none.
+        NaN where none was found.
     complete : bool
-        Whether nothing is nearer; False where ``max_regions`` stopped the search, and then nothing is
-        nearer than `distance`, but it may be farther.
+        Whether this is the nearest one, or there is none.  False where ``max_regions`` or `radius` ended the
+        search before: then none is nearer than `distance`.
     """
 
     distance: float

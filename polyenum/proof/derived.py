@@ -12,8 +12,8 @@ from polyenum.complex.region_complex import RegionComplex
 from polyenum.domains import Domain
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage
 
-# Answers questions about points; it is made afresh instead of compared.
-_MADE_AGAIN = ("_locator",)
+# What answers questions about points and single regions; it is made afresh instead of compared.
+_MADE_AGAIN = RegionComplex.helpers
 # What users call what is kept under another name.
 _NAMES = {
     "_shared": "vertices and vertex_ids",
