@@ -244,6 +244,7 @@ def test_attributes_that_hide_others_are_found() -> None:
         ("engine", "zeal", "the engine is"),
         ("complete", None, "neither True nor False"),
         ("_certified", 2, "neither True nor False"),
+        ("_certified", False, "certified is False, but vertex_error"),
         ("_signs", SignCounts(floats=-1), "counts of signs"),
         ("_signs", (1, 2), "counts of signs"),
     ],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import cvxpy
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 import polyenum as pe
 from benchmarks.networks import random_network
 from polyenum.complex.point_sides import ExactPoints
+from polyenum.exploration.explore import Explorer
 from tests.strategies import Layers, degenerate_networks, generic_networks, share
 
 NORMS = st.sampled_from([1, 2, np.inf])
@@ -360,3 +364,24 @@ def test_bad_options(options: dict, error: type[Exception], message: str) -> Non
     arguments = {"x": [0.0, 0.0]} | options
     with pytest.raises(error, match=message):
         pe.neighborhood(random_network([2, 3, 1]), **arguments)
+
+
+def test_interrupted_decision_distance_is_a_bound(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    net = random_network([2, 12, 12, 3], seed=4)
+    whole = pe.decision_distance(net, [0.1, 0.2], progress=True)
+    assert whole.complete
+    assert "regions" in capsys.readouterr().err
+    run = Explorer.run
+
+    def interrupted(self: Explorer) -> Iterator[Any]:
+        for count, found in enumerate(run(self)):
+            if count == 2:
+                raise KeyboardInterrupt
+            yield found
+
+    monkeypatch.setattr(Explorer, "run", interrupted)
+    part = pe.decision_distance(net, [0.1, 0.2])
+    assert not part.complete
+    assert 0 < part.distance <= whole.distance

@@ -121,7 +121,8 @@ def neighborhood(
     a point of it.  Distances, and with them the order and the claim that none is missing, are as
     accurate as the solvers of the linear (norms 1 and infinity) and quadratic (norm 2) programs behind
     them, about 1e-9.  Up to 10 inputs, programs that these do not settle are solved in rational
-    arithmetic.
+    arithmetic.  Networks whose activations jump (sign, Threshold, Hardshrink) are refused: across a jump
+    regions do not meet facet to facet.
 
     Parameters
     ----------
@@ -171,9 +172,7 @@ def neighborhood(
                 ended = False
                 break
             found.append(region)
-            if bar is not None:
-                bar.update(1)
-                bar.set_postfix_str(f"distance {region.distance:.4g}", refresh=False)
+            _advance(bar, region.distance)
     except KeyboardInterrupt:
         ended = False
     finally:
@@ -251,6 +250,7 @@ def decision_distance(
     radius: float = np.inf,
     max_regions: int | None = 10_000,
     domain: Domain | None = None,
+    progress: bool = False,
 ) -> NearestPoint:
     """Return the distance from a point to the nearest decision boundary.
 
@@ -260,12 +260,12 @@ def decision_distance(
 
     Parameters
     ----------
-    net, x, norm, domain
+    net, x, norm, domain, progress
         As in `neighborhood`.
     radius : float
         How far to look.
     max_regions : int, optional
-        Stop after so many regions; the result's ``complete`` is then False.
+        Stop after so many regions; the result's ``complete`` is then False, as it is after Ctrl-C.
 
     Returns
     -------
@@ -295,11 +295,19 @@ def decision_distance(
     explorer = Explorer(
         network, point, norm=norm, radius=float(radius), domain=domain, targets=targets
     )
-    for seen, found in enumerate(explorer.run()):
-        if isinstance(found, TargetFound) and found.distance <= explorer.proven:
-            return NearestPoint(found.distance, found.point, True)
-        if isinstance(found, TargetFound) or (max_regions is not None and seen >= max_regions):
-            break
+    bar = _bar(progress, max_regions)
+    try:
+        for seen, found in enumerate(explorer.run()):
+            if isinstance(found, TargetFound) and found.distance <= explorer.proven:
+                return NearestPoint(found.distance, found.point, True)
+            if isinstance(found, TargetFound) or (max_regions is not None and seen >= max_regions):
+                break
+            _advance(bar, found.distance)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        if bar is not None:
+            bar.close()
     nearest = min(explorer.reached, explorer.proven)
     return NearestPoint(nearest, np.full(len(point), np.nan), nearest == np.inf)
 
@@ -363,6 +371,12 @@ def _refuse_jumps(network: PiecewiseLinearNetwork, call: str) -> None:
             f"{stage}: its activation jumps, and {call} crosses facets, beyond which there may be several "
             "regions then; enumerate_regions and boundary_distance work"
         )
+
+
+def _advance(bar: Any, distance: float) -> None:
+    if bar is not None:
+        bar.update(1)
+        bar.set_postfix_str(f"distance {distance:.4g}", refresh=False)
 
 
 def _bar(progress: bool, max_regions: int | None) -> Any:

@@ -28,7 +28,7 @@ def contradictions(cx: RegionComplex) -> list[str]:
     """Return which claims contradict themselves, or are none.
 
     How a result was made cannot be seen from the result, so `certified` and the counts of signs are believed
-    where they can be true.
+    where they can be true.  `certified` is then harmless: where it is True the claimed errors are proven.
     """
     found = []
     engine, certified, signs = cx.engine, cx._certified, cx._signs
@@ -45,6 +45,11 @@ def contradictions(cx: RegionComplex) -> list[str]:
         found.append(f"the counts of signs are {signs!r}, not SignCounts of at least 0")
     elif engine == "exact" and (signs.boxes or signs.floats):
         found.append("the engine 'exact' decides no sign by boxes or floats, but counts some")
+    elif not certified and (cx.vertex_error or signs.exact or signs.exact_cells):
+        found.append(
+            f"certified is False, but vertex_error is {float(cx.vertex_error):.3g} and {signs.exact} signs are "
+            "exact: both are 0 without a certificate"
+        )
     return found
 
 
