@@ -24,6 +24,7 @@ from polyenum.proof.layout import Layout
 from polyenum.proof.volume import polytope_volume
 from tests.strategies import Layers, degenerate_networks, generic_networks, share
 from tests.test_check import FIELDS, rebuilt
+from tests.test_jumps import ROWS
 
 ARRAYS = (*FIELDS, "_maps", "_inside")
 SMALL = [(np.array([[1.0, 0], [0, 1], [1, 1]]), [0, 0, 0.3]), (np.ones((1, 3)), [0])]
@@ -50,7 +51,7 @@ def sign_behind(weight: float) -> pe.PiecewiseLinearNetwork:
         [
             pe.Stage(np.ones((1, 1)), np.zeros(1), pe.ActivationTable.relu(1)),
             pe.Stage(
-                np.array([[weight]]), np.zeros(1), pe.ActivationTable.from_rows([pieces.SIGN])
+                np.array([[weight]]), np.zeros(1), pe.ActivationTable.from_rows([ROWS["sign"]])
             ),
             pe.Stage(np.ones((1, 1)), np.zeros(1), pe.ActivationTable.identity(1)),
         ]
@@ -446,7 +447,7 @@ def test_equal_hashes_of_different_faces(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_own_layout_is_the_networks() -> None:
     nets = [with_maxima(), sign_behind(-1.0), pe.load(random_network([2, 5, 3, 1]))]
-    rows = [pieces.SIGN, pieces.shrink(0.25, 0.0, ""), pieces.threshold(0.125, -1.0), pieces.RELU]
+    rows = [ROWS["sign"], ROWS["hardshrink"], pieces.threshold(0.125, -1.0), pieces.RELU]
     table = pe.ActivationTable.from_rows([*rows, ([-1.0, 1.0], [0.1, 1.0, 0.3], -0.9)])
     nets.append(pe.PiecewiseLinearNetwork([pe.Stage(np.ones((5, 1)), np.zeros(5), table)]))
     for net in nets:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
 import polyenum as pe
 from polyenum.networks.reading import pieces
+from polyenum.testing import network
 from tests.strategies import degenerate_networks, generic_networks, share
 
 ROWS = {
-    "hardshrink": pieces.shrink(0.25, 0.0, ""),
+    "hardshrink": ([-0.25, 0.25], [1.0, 0.0, 1.0], [0.0, 0.0, 0.0]),
     "threshold": pieces.threshold(0.125, -1.0),
-    "sign": pieces.SIGN,
+    "sign": ([0.0], [0.0, 0.0], [-1.0, 1.0]),
     "relu": pieces.RELU,
 }
 
@@ -79,7 +84,7 @@ def test_across_a_jump_there_is_no_neighbor() -> None:
             pe.Stage(
                 np.array([[1.0, 0.0], [0.0, 1.0]]),
                 np.zeros(2),
-                pe.ActivationTable.from_rows([pieces.SIGN, ([], [1.0], 0.0)]),
+                pe.ActivationTable.from_rows([ROWS["sign"], ([], [1.0], 0.0)]),
             ),
             pe.Stage(np.array([[0.5, 1.0]]), np.zeros(1), pe.ActivationTable.relu(1)),
         ]
@@ -111,7 +116,7 @@ def test_a_lost_region_is_found_missing() -> None:
 
 
 def test_tables_of_jumps() -> None:
-    table = pe.ActivationTable.from_rows([pieces.SIGN, pieces.RELU, pieces.threshold(0, 0)])
+    table = pe.ActivationTable.from_rows([ROWS["sign"], pieces.RELU, pieces.threshold(0, 0)])
     assert table.jumps.tolist() == [True, False, False]
     assert table.is_relu.tolist() == [False, True, True]
     joined = pe.ActivationTable.concatenate([pe.ActivationTable.relu(1), table])
@@ -119,3 +124,81 @@ def test_tables_of_jumps() -> None:
     np.testing.assert_array_equal(joined([[1.0, 2, -3, 4]]), [[1, 1, 0, 4]])
     with pytest.raises(pe.NetworkError, match="2 slopes need as many intercepts, found 1"):
         pe.ActivationTable.from_rows([([0.0], [1.0, 2.0], [0.0])])
+
+
+class Behind(nn.Module):
+    """An activation of what is constant on whole regions: a sum of signs, with whole weights."""
+
+    def __init__(self, activation: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second = nn.Linear(2, 4).double(), nn.Linear(4, 5, bias=False).double()
+        with torch.no_grad():
+            self.second.weight.copy_(torch.randint(-1, 2, (5, 4)).double())
+        self.activation = activation
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.activation(self.second(torch.sign(self.first(x))))
+
+
+@pytest.mark.parametrize(
+    "activation",
+    [
+        torch.sign,
+        lambda z: torch.sign(torch.sign(z)),
+        nn.Hardshrink(1.0),
+        nn.Hardshrink(2.0),
+        lambda z: nn.functional.hardshrink(z, 0.0),
+        nn.Softshrink(1.0),
+        nn.Threshold(1.0, -7.0),
+        nn.Threshold(-1.0, -7.0),
+        lambda z: -torch.sign(-z) * 3,
+    ],
+)
+def test_values_at_breakpoints_fill_regions(
+    activation: Callable[[torch.Tensor], torch.Tensor],
+) -> None:
+    """Behind a sign, pre-activations are whole numbers: at a breakpoint on whole regions."""
+    module = Behind(activation)
+    box = pe.Box(-2, 2, dim=2)
+    for engine in ("vertex", "lp", "exact"):
+        cx = pe.enumerate_regions(module, box, engine=engine)
+        inside = cx.interior_points
+        with torch.no_grad():
+            wanted = module(torch.tensor(inside)).numpy()
+        np.testing.assert_array_equal(cx(inside), wanted)
+        np.testing.assert_array_equal(cx.network(inside), wanted)
+    assert pe.check(pe.enumerate_regions(module, box), module, box).complete
+    # At a breakpoint, where no region is.
+    net = pe.load(Alone(activation))
+    z = np.arange(-3.0, 4.0)[:, None]
+    with torch.no_grad():
+        np.testing.assert_array_equal(net(z), activation(torch.tensor(z)).numpy())
+
+
+class Alone(nn.Module):
+    """An activation of one number."""
+
+    def __init__(self, activation: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.first, self.activation = nn.Linear(1, 1).double(), activation
+        nn.init.ones_(self.first.weight)
+        nn.init.zeros_(self.first.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.activation(self.first(x))
+
+
+def test_signs_of_readable_networks() -> None:
+    layers = [
+        ([[1, 0], [0, 1]], [0, 0]),
+        (np.array([[1, 1], [1, 0]], np.uint8), [0, 0]),
+        ([[1, 5]], [0]),
+    ]
+    net = network(layers, activation="sign")
+    points = np.array([[1.0, -1], [-1, 1], [1, 1], [-1, -1], [2, 0]])
+    signs = np.sign(points)
+    wanted = np.sign(signs.sum(axis=1)) + 5 * signs[:, 0]
+    np.testing.assert_array_equal(net(points)[:, 0], wanted)
+    cx = pe.enumerate_regions(net, pe.Box(-2, 2, dim=2))
+    np.testing.assert_array_equal(cx(points[:4])[:, 0], wanted[:4])

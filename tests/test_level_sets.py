@@ -17,10 +17,9 @@ import polyenum as pe
 from benchmarks.networks import random_network
 from polyenum.complex import edge_breaks, vertex_values
 from polyenum.complex.contenders import sure_winners
-from polyenum.networks.reading import pieces
 from tests.reference import Row, at, box_rows, vertices
 from tests.strategies import degenerate_networks, generic_networks, near_miss_networks, share
-from tests.test_jumps import with_jumps
+from tests.test_jumps import ROWS, with_jumps
 
 Point = tuple[Fraction, ...]
 # A point, and the sides of the units that jump: the same place is another point beyond a jump.
@@ -482,7 +481,7 @@ def test_outputs_equal_on_a_part_of_a_region() -> None:
 
 def test_a_jump_is_no_crossing() -> None:
     """Its function is 1 and -1 on the two sides of x = 0, and never 0."""
-    table = pe.ActivationTable.from_rows([pieces.SIGN])
+    table = pe.ActivationTable.from_rows([ROWS["sign"]])
     stages = [
         pe.Stage(np.array([[1.0, 0]]), np.zeros(1), table),
         pe.Stage(np.array([[1.0]]), np.zeros(1), pe.ActivationTable.identity(1)),

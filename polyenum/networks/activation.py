@@ -7,8 +7,9 @@ intercept of its leftmost piece; the other intercepts follow from continuity, ex
 ``intercept[k + 1] = intercept[k] + (slope[k] - slope[k + 1]) * breakpoint[k]``.
 
 **Jumps.**  An activation that is not continuous (Hardshrink, Threshold, sign) says all its intercepts
-itself, in `own_intercepts`.  At the breakpoint it has the value of the piece on the left, which decides
-nothing: regions are full-dimensional.
+itself, in `own_intercepts`.  At the breakpoint it has the value of the piece on the left.  That is a whole
+region's value where the pre-activation is constant, as behind another jump; so an activation that has
+another value there is read as two (`polyenum.networks.reading.pieces.TwoSided`).
 
 A coordinate without breakpoints is affine: no unit, nothing to split on.
 

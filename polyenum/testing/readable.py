@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from polyenum.errors import OptionError
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage
+from polyenum.networks.network import exact_float64
 from polyenum.networks.reading import pieces
+from polyenum.networks.reading.pieces import TwoSided
 from polyenum.networks.reading.tensor import Row
 
-ROWS: dict[str, Row] = {
+ROWS: dict[str, Row | TwoSided] = {
     "relu": pieces.RELU,
     "leaky_relu": pieces.leaky(0.125),
     "abs": pieces.ABS,
@@ -64,11 +66,7 @@ def network(layers: Sequence[tuple[Any, Any]], *, activation: str = "relu") -> R
             f"activation must be one of {', '.join(map(repr, ACTIVATIONS))}, found {activation!r}"
         )
     given = [(np.asarray(w), np.asarray(b)) for w, b in layers]
-    wide = [
-        (np.repeat(w, 2, axis=1) if activation == "maxout" and i else w, b)
-        for i, (w, b) in enumerate(given)
-    ]
-    plain = PiecewiseLinearNetwork.from_arrays(wide)
+    plain = PiecewiseLinearNetwork.from_arrays(_doubled(given, activation))
     table = _table(activation)
     stages = [
         Stage(stage.weight, stage.bias, table(len(stage.bias)), stage.name)
@@ -81,10 +79,32 @@ def network(layers: Sequence[tuple[Any, Any]], *, activation: str = "relu") -> R
     return found
 
 
+def _doubled(layers: list[tuple[Any, Any]], activation: str) -> list[tuple[Any, Any]]:
+    """Return the layers with the rows and columns that an activation of two coordinates a unit needs."""
+    found = []
+    two_sided = isinstance(ROWS.get(activation), TwoSided)
+    for i, (weight, bias) in enumerate(layers):
+        if activation == "maxout" and i:
+            weight = np.repeat(weight, 2, axis=1)
+        elif two_sided:
+            # Minus an unsigned integer is none.
+            weight, bias = (exact_float64(x, f"layer {i}") for x in (weight, bias))
+            weight = np.hstack([weight, weight]) if i else weight
+            if i + 1 < len(layers):
+                weight, bias = np.vstack([weight, -weight]), np.concatenate([bias, -bias])
+        found.append((weight, bias))
+    return found
+
+
 def _table(activation: str) -> Callable[[int], ActivationTable]:
     if activation == "maxout":
         return lambda n: ActivationTable.maxima([2] * (n // 2) + [1] * (n % 2))
-    breakpoints, slopes, start = ROWS[activation]
+    rows = ROWS[activation]
+    if isinstance(rows, TwoSided):
+        return lambda n: ActivationTable.from_rows(
+            [rows.above] * (n // 2) + [rows.below] * (n // 2)
+        )
+    breakpoints, slopes, start = rows
     return lambda n: ActivationTable.uniform(n, breakpoints=breakpoints, slopes=slopes, start=start)
 
 

@@ -17,6 +17,7 @@ from scipy import sparse
 
 from polyenum.errors import NetworkError
 from polyenum.networks.activation import ActivationTable
+from polyenum.networks.reading.pieces import TwoSided
 from polyenum.networks.reading.tensor import Row, SymbolicTensor, checked_size
 
 Value = Any
@@ -321,9 +322,17 @@ def clip(x: Value, lower: Any, upper: Any, name: str) -> Value:
     return activate(x, rows, name)
 
 
-def activate(x: Value, rows: Row | Sequence[Row], name: str) -> Value:
+def activate(x: Value, rows: Row | Sequence[Row] | TwoSided, name: str) -> Value:
     """Return `x` after an activation: one row for all elements, or one each."""
     x = _as_tensor(x)
+    if isinstance(rows, TwoSided):
+        sides = joined([rearrange(y, np.ravel) for y in (x, scale(x, np.asarray(-1.0), name))], 0)
+        tables = [
+            ActivationTable.uniform(x.size, breakpoints=b, slopes=s, start=i) for b, s, i in rows
+        ]
+        both = _as_tensor(sides).activate(ActivationTable.concatenate(tables), name)
+        one = sparse.eye_array(x.size, format="csr")
+        return both.affine(sparse.hstack([one, one], format="csr"), None, x.shape, name)
     table = (
         ActivationTable.uniform(x.size, breakpoints=rows[0], slopes=rows[1], start=rows[2])
         if isinstance(rows, tuple)
