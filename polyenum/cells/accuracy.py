@@ -7,6 +7,8 @@ not as accurate as this is computed in rational arithmetic, and rounded once.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from polyenum.cells.forward import bounded_values
@@ -17,8 +19,9 @@ from polyenum.networks import PiecewiseLinearNetwork
 VERTEX_SHARE = 2.0**-22
 # Of a map's values on the domain, as a share of the largest value of any output at some points.
 MAP_SHARE = 2.0**-24
-# Few, so that BLAS takes one thread: others would spin for a while beside a short walk.
-_POINTS = 8
+# So many points that products with them are small enough for one thread of BLAS: the others would spin for a
+# while beside a short walk.
+_MOST_POINTS, _LEAST_POINTS, _ONE_THREAD = 8, 2, 2**18
 _CORNERS_UP_TO = 8
 
 
@@ -28,13 +31,15 @@ def map_limits(network: PiecewiseLinearNetwork, domain: Domain) -> np.ndarray:
     Always the same for the same network and domain.
     """
     random = np.random.default_rng(0)
+    widest = max(math.prod(stage.weight.shape) for stage in network.stages)
+    count = min(max(_ONE_THREAD // widest, _LEAST_POINTS), _MOST_POINTS)
     if domain.dim <= _CORNERS_UP_TO:
         corners = domain.vertices
-        points = random.dirichlet(np.ones(len(corners)), _POINTS) @ corners
+        points = random.dirichlet(np.ones(len(corners)), count) @ corners
     else:
         low, high = domain.bounding_box()
         middle = np.array([float(x) for x in domain.interior_point()])
-        points = low + random.random((_POINTS, domain.dim)) * (high - low)
+        points = low + random.random((count, domain.dim)) * (high - low)
         points = np.vstack([middle, points[domain.contains(points)]])
     with np.errstate(all="ignore"):
         value, error, _, _ = bounded_values(network, domain, points)

@@ -13,6 +13,7 @@ from polyenum.cells.exact.equal_forms import EqualForms
 from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.exact.numbers import Point, meeting, quotient, value
 from polyenum.cells.vertex import state as k
+from polyenum.cells.vertex.accurately import walk_accurately
 from polyenum.cells.vertex.maxima import walk_with_maxima
 from polyenum.cells.vertex.output import sharpen
 from polyenum.cells.vertex.refine import refine
@@ -224,7 +225,7 @@ class VertexWalker:
         c[k.REGIONS] = 0
         self._full = False
         while True:
-            status = (walk_with_maxima if self._network.has_maxima else walk)(
+            status = self._walk(store)(
                 self.dims, self.words, store, budget, self._floor, self.tables, self.state
             )
             if status in (k.DONE, k.BUDGET):
@@ -249,6 +250,11 @@ class VertexWalker:
                     return False
                 self.reserve(4 * max(16, len(self.state.out_vertex_end)))  # one huge region
             c = self.state.control
+
+    def _walk(self, store: bool) -> Any:
+        if self._network.has_maxima:
+            return walk_with_maxima
+        return walk_accurately if store and self._certified and self.tables.loose[0] else walk
 
     @property
     def output_full(self) -> bool:
