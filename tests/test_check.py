@@ -196,7 +196,14 @@ def test_a_part_is_checked_as_a_part() -> None:
 @given(degenerate_networks(depth=(1, 3), width=6))
 def test_degenerate_networks_are_proven(layers: Layers) -> None:
     box = pe.Box(-1, 1, dim=layers[0][0].shape[1])
-    pe.check(pe.enumerate_regions(layers, box), layers, box)
+    try:
+        cx = pe.enumerate_regions(layers, box)
+    except pe.NetworkError as error:
+        # Products of huge weights are refused before any work.
+        assert "pre-activations on this domain can be as large" in str(error)  # noqa: PT017
+        assert np.prod([np.abs(np.asarray(w)).sum() + 1 for w, _ in layers]) > 1e250
+        return
+    pe.check(cx, layers, box)
 
 
 @given(generic_networks(dims=(1, 4), depth=(1, 3), width=6))

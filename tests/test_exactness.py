@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import polyenum as pe
 from benchmarks.networks import random_network
+from polyenum.cells.exact.forms import ExactForms
 from tests.strategies import (
     Layers,
     degenerate_networks,
@@ -239,3 +240,20 @@ def test_a_unit_that_vanishes_on_a_region_is_off_there() -> None:
     assert off.tolist() == [[0, 0, 0, 0, 0]]
     assert cx.euler_characteristic == 1
     pe.check(cx, layers, box)
+
+
+@pytest.mark.parametrize("share", [0.9, 1.1])
+def test_outputs_that_are_mostly_zero_need_no_exact_maps(
+    share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the outputs can be at most says how accurate they must be, not where they happen to be 0."""
+    box = pe.Box(-1, 1, dim=2)
+    layers = [(s.weight, s.bias) for s in random_network([2, 24, 24, 1], seed=0).stages]
+    plain = pe.enumerate_regions(layers, box)
+    top = float(plain.network(plain.vertices).max())
+    layers[-1] = layers[-1][0], layers[-1][1] - share * top
+    monkeypatch.delattr(ExactForms, "after_activation")
+    cx = pe.enumerate_regions([*layers, ([[1.0]], [0.0])], box)
+    assert len(cx) >= len(plain)
+    assert (np.abs(cx.weights).max() > 0) == (share < 1)
+    assert pe.check(cx, cx.network, box).complete

@@ -2,7 +2,7 @@
 
 Error bounds compound with depth.  Signs do not suffer: what a bound does not prove is decided exactly.  But
 coordinates and maps are handed out as floats, and a bound as large as the number itself says nothing.  So what is
-not as accurate as this is computed in rational arithmetic, and rounded once.
+not as accurate as this is computed again in double the precision, or exactly and rounded once.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ MAP_SHARE = 2.0**-24
 # while beside a short walk.
 _MOST_POINTS, _LEAST_POINTS, _ONE_THREAD = 8, 2, 2**18
 _CORNERS_UP_TO = 8
+_UNDERFLOWS = 2.0**10 * 5e-324
 
 
 def map_limits(network: PiecewiseLinearNetwork, domain: Domain) -> np.ndarray:
@@ -46,4 +47,7 @@ def map_limits(network: PiecewiseLinearNetwork, domain: Domain) -> np.ndarray:
         # What is surely there: floats may be off by more than a value is large.
         least = np.abs(value) - error
         least = np.where(np.isfinite(least), np.maximum(least, 0.0), 0.0)
-    return np.full(network.output_dim, MAP_SHARE * least.max())
+    low, high = domain.bounding_box()
+    reach = float(np.maximum(np.abs(low), np.abs(high)).sum())
+    # Bounds never are 0 where products may underflow.
+    return np.full(network.output_dim, MAP_SHARE * least.max() + _UNDERFLOWS * (reach + 1))

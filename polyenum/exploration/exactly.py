@@ -28,7 +28,8 @@ _NO_ANGLE = 1e-12
 def is_doubtful(units: NDArray[np.float64], are_parallel: Callable[[int, int], bool]) -> bool:
     """Return whether it is doubtful where rows meet: they are almost dependent, or more than needed.
 
-    Of rows more than needed any few may be almost dependent.  Those that are parallel count as one row.
+    Of rows more than needed any few may be almost dependent.  Those that are parallel count as one row; opposite
+    ones leave room or none by a rounding.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def is_doubtful(units: NDArray[np.float64], are_parallel: Callable[[int, int], b
         others = [
             j for j in kept if np.linalg.norm(unit - (unit @ units[j]) * units[j]) <= _NO_ANGLE
         ]
-        if not all(are_parallel(i, j) for j in others):
+        if not all(unit @ units[j] > 0 and are_parallel(i, j) for j in others):
             return True
         if not others:
             kept.append(i)
@@ -94,7 +95,7 @@ def nearest_exactly(
         if norm == 2
         else _by_program(rows, int(equation is not None), norm, Fraction(reach))
     )
-    if step is None:
+    if step is None or max(map(abs, step)) > reach:
         return None
     rounded = np.array([float(v) for v in step])
     if norm == 2:

@@ -20,7 +20,7 @@ from polyenum.errors import NumericalError
 from polyenum.exploration.crossing import Crossing, OpenRegion, parallel
 from polyenum.exploration.exactly import LARGEST_EXACT_DIM, is_doubtful, nearest_exactly
 from polyenum.exploration.local import LocalForms, Rows
-from polyenum.exploration.nearest import DUAL, Nearest, length_of, nearest, solver_for, within_reach
+from polyenum.exploration.nearest import DUAL, Nearest, can_vanish, length_of, nearest, solver_for
 from polyenum.networks import PiecewiseLinearNetwork
 
 
@@ -112,13 +112,15 @@ class Explorer:
         self._network, self._x, self._norm, self._radius = network, x, norm, radius
         self._forms = LocalForms(network)
         reach = min(radius, LARGEST_COORDINATE)
-        self._crossing = Crossing(network, domain, self._forms, (x - reach, x + reach))
+        around = np.nextafter(x - reach, -np.inf), np.nextafter(x + reach, np.inf)
+        self._crossing = Crossing(network, domain, self._forms, around)
         # A box bounds the steps; the sides of other domains are rows.
         everywhere = np.full(len(x), np.inf)
         self._lower, self._upper = -everywhere, everywhere
         sides = np.zeros((0, len(x) + 1))
         self._in_box = isinstance(domain, Box)
         if isinstance(domain, Box):
+            self._box = domain.lower, domain.upper
             self._lower, self._upper = domain.lower - x, domain.upper - x
         elif domain is not None:
             sides = domain.side_forms()
@@ -193,17 +195,34 @@ class Explorer:
         if self._targets is not None:
             targets = self._forms.combined(outputs, region.sides, self._targets).forms
         under_search = _Opened(opened, scaled, values, targets)
-        # Beyond a row that is not 0 within the radius there is nothing to be crossed into.
-        bounds = np.maximum(np.abs(values[: len(real)]), region.distance)
-        met = within_reach(scaled[: len(real)], values[: len(real)], self._lower, self._upper)
-        for row in np.flatnonzero(met & (bounds <= self._radius)).tolist():
+        # Beyond a row that is not 0 within the domain and the radius there is nothing to be crossed into.
+        count = len(real)
+        bounds = np.maximum(np.abs(values[:count]), region.distance)
+        met = self._can_be_met(hyperplanes.forms[real], hyperplanes.errors[real], length[:count])
+        for row in np.flatnonzero(met).tolist():
             self._wait(float(bounds[row]), "facet", under_search, row)
         for k, target in enumerate(targets):
             size = float(np.linalg.norm(target[:-1], dual))
             value = float(target[:-1] @ self._x + target[-1])
             if size > 0 or value >= 0:
-                bound = max(-value / size, 0.0) if size > 0 else 0.0
+                bound = -value / size if value < 0 < size else 0.0
                 self._wait(max(bound, region.distance), "target", under_search, k)
+
+    def _can_be_met(
+        self,
+        forms: NDArray[np.float64],
+        errors: NDArray[np.float64],
+        length: NDArray[np.float64],
+    ) -> NDArray[np.bool_]:
+        """Return which forms may be 0 in the box, if there is one, and within the radius; if unsure, True."""
+        size = np.abs(forms[:, :-1]) @ np.abs(self._x) + np.abs(forms[:, -1])
+        doubt = (len(self._x) + 8) * np.finfo(float).eps * size + errors[:, 1]
+        doubt += errors[:, 0] * (float(np.abs(self._x).sum()) + min(self._radius, 2.0**1000))
+        values = np.abs(forms[:, :-1] @ self._x + forms[:, -1])
+        met: NDArray[np.bool_] = ~(values * (1 - 1e-9) > length * self._radius + 2 * doubt)
+        if self._in_box:
+            met &= can_vanish(forms, errors, *self._box)
+        return met
 
     def _wait(
         self,

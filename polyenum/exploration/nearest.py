@@ -141,21 +141,32 @@ def solver_for(
     return Manhattan(low, high) if norm == 1 else Infinity(low, high)
 
 
-def within_reach(
-    rows: NDArray[np.float64],
-    values: NDArray[np.float64],
+def can_vanish(
+    forms: NDArray[np.float64],
+    errors: NDArray[np.float64],
     lower: NDArray[np.float64],
     upper: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
-    """Return whether ``rows @ z + values`` can be 0 for a step ``z`` between the bounds; if unsure, True.
+    """Return which affine forms can be 0 in a box; if unsure, True.
 
-    The computed ends of its range err by at most ``gamma(dim + 2)`` times the sum of their terms' sizes,
-    and by 2**-1075 for each term that underflows.
+    The computed ends of a form's range err by at most ``gamma(dim + 2)`` times the sum of their terms' sizes,
+    by 2**-1075 for each term that underflows, and by what the form itself errs there.
+
+    Parameters
+    ----------
+    forms : (n, dim + 1) float64
+        The coefficients, then the constant.
+    errors : (n, 2) float64
+        Bounds on the errors of each form's coefficients, and of its constant.
+    lower, upper : (dim,) float64
     """
     if not (np.isfinite(lower).all() and np.isfinite(upper).all()):
-        return np.ones(len(rows), np.bool_)
+        return np.ones(len(forms), np.bool_)
+    rows, constants = forms[:, :-1], forms[:, -1]
     middle, half = 0.5 * lower + 0.5 * upper, 0.5 * upper - 0.5 * lower
-    size = np.abs(rows) @ (np.abs(middle) + half) + np.abs(values)
+    reach = np.abs(middle) + half
+    size = np.abs(rows) @ reach + np.abs(constants)
     doubt = (2 * len(lower) + 16) * np.finfo(float).eps * size + len(lower) * 2.0**-1072
-    found: NDArray[np.bool_] = np.abs(rows @ middle + values) <= np.abs(rows) @ half + doubt
+    doubt += (errors[:, 0] * reach.sum() + errors[:, 1]) * (1 + 2.0**-30)
+    found: NDArray[np.bool_] = ~(np.abs(rows @ middle + constants) > np.abs(rows) @ half + doubt)
     return found

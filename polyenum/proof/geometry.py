@@ -43,8 +43,11 @@ def check_maps(case: Case, batch: Batch, outputs: enclosure.Pair) -> None:
     # Beyond doubt within the claim, or to be compared exactly.
     sure = off <= np.nextafter(np.ldexp(claim, exponents), -1.0, where=claim > 0, out=claim * 0)
     whole = sure.all(axis=(1, 2))
-    back = np.ldexp(off[whole], -exponents).max(initial=0.0)
-    case.map_error = max(case.map_error, float(np.nextafter(back, np.inf)) if back > 0 else 0.0)
+    # Rounded up, also where it underflows.
+    back = np.nextafter(np.ldexp(off[whole], -exponents), np.inf).max(
+        initial=0.0, where=off[whole] > 0
+    )
+    case.map_error = max(case.map_error, float(back))
     for i in np.flatnonzero(~whole).tolist():
         exact = case.rational.outputs(batch.sides[i])
         for k, u in np.ndindex(stored.shape[1:]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from polyenum.cells.accuracy import MAP_SHARE
 from polyenum.cells.compiled import compiled
 from polyenum.cells.vertex.forms import copy
 from polyenum.cells.vertex.refine import refine, sharpest
@@ -60,7 +61,9 @@ def sharpen(dims, t, s):
         return True
     s.tight[t.layers] = s.refined[t.layers] = 0
     tighten(dims, t.layers, t, s)
-    return precise_outputs(t, s) or (refine(dims, t.layers, t, s) and precise_outputs(t, s))
+    return precise_outputs(dims, t, s) or (
+        refine(dims, t.layers, t, s) and precise_outputs(dims, t, s)
+    )
 
 
 @compiled()
@@ -78,12 +81,26 @@ def precise_vertices(dims, t, s):
 
 
 @compiled()
-def precise_outputs(t, s):
-    """Return whether the outputs' forms are within their limits on the whole domain."""
-    first = t.row[t.layers]
-    for u in range(len(t.map_limit)):
+def precise_outputs(dims, t, s):
+    """Return whether the outputs' forms are within their limits on the whole domain.
+
+    The limit is a share of the largest output at some points (`cells.accuracy`), or of the largest of this
+    region's own maps on the domain, which may be the only ones that are not 0.
+    """
+    d, outputs = len(dims), len(t.map_limit)
+    first, z = t.row[t.layers], t.form[t.layers]
+    forms = sharpest(t.layers, s)
+    own = 0.0
+    for u in range(outputs):
+        steep = 0.0
+        for k in range(d):
+            steep = max(steep, abs(forms[z + k * outputs + u]))
+        steep = max(0.0, steep - s.coef_error[first + u])
+        high = max(0.0, abs(forms[z + d * outputs + u]) - s.const_error[first + u])
+        own = max(own, steep * t.reach[0] + high)
+    for u in range(outputs):
         error = s.coef_error[first + u] * t.reach[0] + s.const_error[first + u]
-        if not error <= t.map_limit[u]:
+        if not error <= max(t.map_limit[u], MAP_SHARE * own):
             return False
     return True
 
