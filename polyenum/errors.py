@@ -67,5 +67,6 @@ def import_extra(library: str, extra: str) -> Any:
 def missing_extra(library: str, extra: str) -> MissingExtraError:
     """Return the error that names the `extra` which brings `library`."""
     return MissingExtraError(
-        f"this needs {library}, which is not installed; 'pip install polyenum[{extra}]' brings it"
+        f"this needs {library}, which is not installed; in a checkout of polyenum, "
+        f"pip install '.[{extra}]' brings it"
     )

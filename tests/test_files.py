@@ -160,7 +160,7 @@ def test_missing_file_and_missing_library(tmp_path: Path, monkeypatch: pytest.Mo
         pe.load(tmp_path / "none.onnx")
     for library, name in (("onnx", "a.onnx"), ("safetensors", "a.safetensors")):
         monkeypatch.setitem(__import__("sys").modules, library, None)
-        with pytest.raises(pe.MissingExtraError, match=rf"polyenum\[{library}\]"):
+        with pytest.raises(pe.MissingExtraError, match=rf"pip install '\.\[{library}\]'"):
             pe.load(written(tmp_path, name, b"x"))
 
 
@@ -196,4 +196,4 @@ def test_without_torch(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WITHOUT_TORCH, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "pip install polyenum[torch]" in done.stdout
+    assert "pip install '.[torch]'" in done.stdout

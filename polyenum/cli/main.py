@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from polyenum.cli.exit_codes import BAD_INPUT, INTERRUPTED, OK
-from polyenum.errors import PolyenumError
+from polyenum.errors import PolyenumError, missing_extra
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -17,9 +17,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         from polyenum.cli.app import app
     except ImportError as error:
         if error.name in ("typer", "rich"):
-            return _fail(
-                f"the command line needs {error.name}: pip install 'polyenum[cli]' brings it"
-            )
+            return _fail(str(missing_extra(error.name, "cli")))
         raise
     import typer
 
