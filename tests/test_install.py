@@ -78,9 +78,7 @@ def test_errors_name_extras_that_there_are() -> None:
     for file in (ROOT / "polyenum").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             name = getattr(getattr(node, "func", None), "id", "")
-            if name in ("missing_extra", "import_extra") and isinstance(
-                node.args[1], ast.Constant
-            ):
+            if name in ("missing_extra", "import_extra") and isinstance(node.args[1], ast.Constant):
                 asked.add(node.args[1].value)
     assert len(asked) > 5
     assert asked <= extras()
