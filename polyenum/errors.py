@@ -26,6 +26,10 @@ class RegionError(PolyenumError, ValueError):
     """A question to a region or a complex that it cannot answer."""
 
 
+class IncompleteError(RegionError):
+    """A question that needs all regions, to a complex that holds a part of them."""
+
+
 class FileError(PolyenumError, ValueError):
     """A file of saved regions cannot be read or written."""
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.errors import FileError
+from polyenum.storage.output import written
 
 HEADER = "header"
 MOST_HEADER_BYTES = 1 << 24
@@ -26,20 +25,8 @@ MOST_HEADER_BYTES = 1 << 24
 def write(file: Path, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write a header and arrays; whatever the file was before is there until all is written."""
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    try:
-        handle, name = tempfile.mkstemp(dir=file.parent or ".", prefix=file.name, suffix=".part")
-    except OSError as error:
-        raise FileError(f"{file}: cannot be written ({error.strerror})") from None
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            np.savez(stream, **{HEADER: text}, **arrays)  # type: ignore[arg-type]
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)
-        os.replace(name, file)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with written(file) as stream:
+        np.savez(stream, **{HEADER: text}, **arrays)  # type: ignore[arg-type]
 
 
 def _check_size(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
