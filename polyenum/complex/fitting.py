@@ -18,6 +18,9 @@ from polyenum.networks import PiecewiseLinearNetwork
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
 
+# Regions whose sides are unpacked together.
+_AT_A_TIME = 1 << 16
+
 # The types and numbers of axes of the arrays.
 _ARRAYS = {
     "packed_sides": (np.uint8, 2),
@@ -42,7 +45,10 @@ def misfit(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -
             if type(array) is np.ndarray:
                 found = f"{array.dtype} with {array.ndim}"
             return f"{name} must be an array of {np.dtype(dtype)} with {axes} axes, found {found}"
-    for finds in (_shapes, _offsets, _numbers, _labels, _masks, _polygons):
+    if domain.input_dim != network.input_dim:
+        return f"the domain lies in {domain.input_dim} dimensions, the network takes {network.input_dim} inputs"
+    checks = (_shapes, _offsets, _numbers, _sides, _labels, _masks, _polygons)
+    for finds in checks[:3] if not len(cx.packed_sides) else checks:
         for problem in finds(cx, network, domain):
             return problem
     return None
@@ -50,7 +56,7 @@ def misfit(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -
 
 def _shapes(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -> Iterator[str]:
     n, dim, outputs = len(cx.packed_sides), domain.dim, network.output_dim
-    if n == 0:
+    if n == 0 and cx.complete:
         yield "there are no regions"
     corners, words = cx.corner_masks.shape
     inside = cx._inside.shape[1]
@@ -102,6 +108,28 @@ def _numbers(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain)
         yield f"vertex_error must be a finite number of at least 0, found {error!r}"
     if not (np.isfinite(cx.map_error) & (cx.map_error >= 0)).all():
         yield "map_error holds a number that is not finite or below 0"
+
+
+def _sides(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -> Iterator[str]:
+    """Of bits that no hyperplane has all are 0; of the members of a maximum one is the largest."""
+    padding = cx.packed_sides.shape[1] * 8 - network.hyperplane_count
+    if padding and (cx.packed_sides[:, -1] >> (8 - padding)).any():
+        yield "packed_sides has a bit that belongs to no hyperplane"
+    offsets = network.hyperplane_offsets.tolist()
+    tables = [
+        (stage.activation, first) for stage, first in zip(network.stages, offsets, strict=False)
+    ]
+    several = any(len(t.breakpoints) > len(t.unit_coordinates) for t, _ in tables)
+    for begin in range(0, len(cx.packed_sides) if several else 0, _AT_A_TIME):
+        sides = cx.sides_of(slice(begin, begin + _AT_A_TIME))
+        for table, first in tables:
+            own = sides[:, first : first + len(table.breakpoints)]
+            for start, end in table.group_ranges.tolist():
+                if (np.count_nonzero(own[:, start:end], axis=1) != 1).any():
+                    yield "packed_sides must have one largest member of each maximum"
+            same = table.breakpoint_coordinate[1:] == table.breakpoint_coordinate[:-1]
+            if (own[:, 1:] & ~own[:, :-1] & same).any():
+                yield "packed_sides has a region above a breakpoint and below a lower one of the same unit"
 
 
 def _labels(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -> Iterator[str]:
