@@ -38,6 +38,7 @@ def test_changed_files(part: int) -> None:
     assert wrong == [], f"seed {seed}"
     last = lines[-1] if lines else "nothing"
     assert done.returncode == 0, f"seed {seed}, after {last!r}: {done.stderr[-1000:]}"
+    print(f"seed {seed}: {last}")
     opened = int(last.split(", ")[1].split()[0])
     assert 0 < opened < COUNT
 

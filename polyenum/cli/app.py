@@ -214,7 +214,7 @@ def verify(
     sampling: Annotated[str, typer.Option(help="grid or random.")] = "grid",
     resolution: Annotated[int, typer.Option(help="Points an axis, or random points.")] = 100,
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
-    decimals: Annotated[int, typer.Option(help="For rounded.")] = 5,
+    decimals: Annotated[int, typer.Option(min=-300, max=300, help="For rounded.")] = 5,
     rtol: Annotated[float, typer.Option(help="For slopes.")] = 1e-2,
     atol: Annotated[float, typer.Option(help="For slopes.")] = 1e-2,
     seed: Annotated[int, typer.Option(min=0, help="Of random points.")] = 0,

@@ -33,6 +33,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         with _sigterm_like_ctrl_c():
             code = command.main(given, prog_name="polyenum", standalone_mode=False)
             sys.stdout.flush()
+        if code == INTERRUPTED:  # of Ctrl-C, which the parser makes of it
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else OK
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted")
@@ -99,7 +101,10 @@ def _sigterm_like_ctrl_c() -> Iterator[None]:
 
 
 def _drop_output() -> None:
-    """Let what is left to print go nowhere: the interpreter would fail on it once more at its end."""
+    """Let what cannot be printed go nowhere: the interpreter would fail on it once more at its end."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        return
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
