@@ -47,7 +47,7 @@ def misfit(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -
             return f"{name} must be an array of {np.dtype(dtype)} with {axes} axes, found {found}"
     if domain.input_dim != network.input_dim:
         return f"the domain lies in {domain.input_dim} dimensions, the network takes {network.input_dim} inputs"
-    checks = (_shapes, _offsets, _numbers, _sides, _labels, _masks, _polygons)
+    checks = (_shapes, _offsets, _numbers, _labels, _masks, _polygons)
     for finds in checks[:3] if not len(cx.packed_sides) else checks:
         for problem in finds(cx, network, domain):
             return problem
@@ -110,26 +110,29 @@ def _numbers(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain)
         yield "map_error holds a number that is not finite or below 0"
 
 
-def _sides(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -> Iterator[str]:
-    """Of bits that no hyperplane has all are 0; of the members of a maximum one is the largest."""
-    padding = cx.packed_sides.shape[1] * 8 - network.hyperplane_count
+def impossible_sides(cx: RegionComplex) -> str | None:
+    """Return which sides no region can have, in words; None where all are possible.
+
+    `misfit` must have found nothing.  `polyenum.check` says it of each region; a file is refused for it.
+    """
+    padding = cx.packed_sides.shape[1] * 8 - cx.network.hyperplane_count
     if padding and (cx.packed_sides[:, -1] >> (8 - padding)).any():
-        yield "packed_sides has a bit that belongs to no hyperplane"
-    offsets = network.hyperplane_offsets.tolist()
-    tables = [
-        (stage.activation, first) for stage, first in zip(network.stages, offsets, strict=False)
-    ]
-    several = any(len(t.breakpoints) > len(t.unit_coordinates) for t, _ in tables)
-    for begin in range(0, len(cx.packed_sides) if several else 0, _AT_A_TIME):
+        return "packed_sides has a bit that belongs to no hyperplane"
+    stages, offsets = cx.network.stages, cx.network.hyperplane_offsets.tolist()
+    if all(len(s.activation.breakpoints) == len(s.activation.unit_coordinates) for s in stages):
+        return None
+    for begin in range(0, len(cx), _AT_A_TIME):
         sides = cx.sides_of(slice(begin, begin + _AT_A_TIME))
-        for table, first in tables:
+        for stage, first in zip(stages, offsets, strict=False):
+            table = stage.activation
             own = sides[:, first : first + len(table.breakpoints)]
             for start, end in table.group_ranges.tolist():
                 if (np.count_nonzero(own[:, start:end], axis=1) != 1).any():
-                    yield "packed_sides must have one largest member of each maximum"
+                    return "packed_sides must have one largest member of each maximum"
             same = table.breakpoint_coordinate[1:] == table.breakpoint_coordinate[:-1]
             if (own[:, 1:] & ~own[:, :-1] & same).any():
-                yield "packed_sides has a region above a breakpoint and below a lower one of the same unit"
+                return "packed_sides has a region above a breakpoint and below a lower one of the same unit"
+    return None
 
 
 def _labels(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -> Iterator[str]:

@@ -88,7 +88,7 @@ def open_regions(path: str | os.PathLike[str]) -> RegionComplex:
     >>> len(again), again.patterns.tolist(), again.domain
     (2, [[0], [1]], Box([-1], [1]))
     """
-    from polyenum.complex.fitting import misfit
+    from polyenum.complex.fitting import impossible_sides, misfit
 
     file = as_path(path)
     header, arrays = storage.read(file)
@@ -102,7 +102,7 @@ def open_regions(path: str | os.PathLike[str]) -> RegionComplex:
         cx = _complex_of(header, arrays)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise FileError(f"{file}: damaged ({type(error).__name__}: {error})") from None
-    problem = misfit(cx, cx.network, cx.domain)
+    problem = misfit(cx, cx.network, cx.domain) or impossible_sides(cx)
     if problem is not None:
         raise FileError(f"{file}: damaged, its arrays do not fit each other ({problem})")
     return cx
