@@ -69,7 +69,7 @@ def extras() -> set[str]:
 
 def test_the_distribution_has_a_name_of_its_own() -> None:
     assert f'\nname = "{NAME}"\n' in project()
-    for own in re.findall(r'"polyenum[^"]*\[([\w,]+)\]"', project()):
+    for own in re.findall(r'"poly(?:enum)[^"]*\[([\w,]+)\]"', project()):
         assert set(own.split(",")) <= extras()
 
 
