@@ -17,7 +17,7 @@ fuzz: $(VENV)/.test
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest --durations=20 tests/test_reference.py \
 		tests/test_exactness.py tests/test_bounds.py tests/test_check.py tests/test_invariants.py tests/test_twins.py \
 		tests/test_jumps.py tests/test_sparse.py tests/test_underflow.py tests/test_halfspaces.py tests/test_exploration.py \
-		tests/test_level_sets.py tests/test_check_faults.py tests/test_volumes.py tests/planted_bugs.py
+		tests/test_level_sets.py tests/test_check_faults.py tests/test_volumes.py tests/test_file_fuzz.py tests/planted_bugs.py
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.core

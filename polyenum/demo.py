@@ -17,6 +17,7 @@ import numpy as np
 
 import polyenum as pe
 from polyenum.errors import import_extra
+from polyenum.storage.output import check_folder, written, written_text
 
 RESOLUTION = 200
 EPOCHS = 3000
@@ -142,8 +143,8 @@ def draw(complexes: Sequence[tuple[str, pe.RegionComplex]], folder: Path) -> lis
     """Write PNG figures and one self-contained interactive page; return their paths."""
     from polyenum import plot
 
-    folder.mkdir(parents=True, exist_ok=True)
-    written: list[Path] = []
+    check_folder(folder)
+    files: list[Path] = []
     pages: list[str] = []
     for name, cx in complexes:
         figures: list[tuple[str, Callable[..., Any], dict[str, Any]]] = (
@@ -154,19 +155,20 @@ def draw(complexes: Sequence[tuple[str, pe.RegionComplex]], folder: Path) -> lis
         for kind, function, options in figures:
             title = f"network {name}: {len(cx):,} regions"
             path = folder / f"{kind}_{name.replace(',', '_')}.png"
-            function(cx, title=title, **options).savefig(path, dpi=150)
-            written.append(path)
+            with written(path) as stream:
+                function(cx, title=title, **options).savefig(stream, format="png", dpi=150)
+            files.append(path)
             interactive = function(cx, title=title, backend="plotly", **options)
             pages.append(interactive.to_html(full_html=False, include_plotlyjs=not pages))
     page = folder / "regions.html"
-    page.write_text(
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>polyenum: exact regions"
-        "</title></head><body style='max-width:900px;margin:auto;font-family:sans-serif'>"
-        + "".join(pages)
-        + "</body></html>",
-        encoding="utf-8",
-    )
-    return [*written, page]
+    with written_text(page) as text:
+        text.write(
+            "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>polyenum: exact regions"
+            "</title></head><body style='max-width:900px;margin:auto;font-family:sans-serif'>"
+            + "".join(pages)
+            + "</body></html>"
+        )
+    return [*files, page]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -179,6 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     for library, extra in (("matplotlib", "plot"), ("plotly", "plot"), ("torch", "torch")):
         import_extra(library, extra)
+    check_folder(options.output)
 
     began = time.perf_counter()
     print("compiling (once; later runs find it on disk) ...", flush=True)

@@ -26,6 +26,10 @@ class RegionError(PolyenumError, ValueError):
     """A question to a region or a complex that it cannot answer."""
 
 
+class IncompleteError(RegionError):
+    """A question that needs all regions, to a complex that holds a part of them."""
+
+
 class FileError(PolyenumError, ValueError):
     """A file of saved regions cannot be read or written."""
 
@@ -67,5 +71,6 @@ def import_extra(library: str, extra: str) -> Any:
 def missing_extra(library: str, extra: str) -> MissingExtraError:
     """Return the error that names the `extra` which brings `library`."""
     return MissingExtraError(
-        f"this needs {library}, which is not installed; 'pip install polyenum[{extra}]' brings it"
+        f"this needs {library}, which is not installed; in a checkout of polyenum, "
+        f"pip install '.[{extra}]' brings it"
     )

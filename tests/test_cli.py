@@ -214,3 +214,229 @@ def test_as_a_program(model: str) -> None:
     # A reader that stops reading.
     shell = f"{sys.executable} -m polyenum info {model} | head -1"
     assert subprocess.run(shell, shell=True, capture_output=True, env=os.environ).stderr == b""
+
+
+def commands(model: str, saved: str) -> dict[str, list[str]]:
+    """Return a small, quick call of each command that writes, with its output left open."""
+    return {
+        "enumerate": ["enumerate", model, "--box", "-1:1", "-o"],
+        "verify": ["verify", model, "--box", "-1:1", "--resolution", "40", "-o"],
+        "plot": ["plot", model, "--box", "-1:1", "-o"],
+        "plot saved": ["plot", saved, "-o"],
+    }
+
+
+SUFFIXES = {
+    "enumerate": (".npz", ".csv", ".geojson", ".parquet"),
+    "verify": (".png", ".html"),
+    "plot": (".png", ".svg", ".pdf", ".html"),
+    "plot saved": (".png", ".html"),
+}
+WRITES = [(command, suffix) for command, kinds in SUFFIXES.items() for suffix in kinds]
+
+
+@pytest.fixture
+def saved(model: str, tmp_path: Path) -> str:
+    exact(model).save(tmp_path / "saved.npz")
+    return str(tmp_path / "saved.npz")
+
+
+def one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], code: int = 2) -> str:
+    """Run a command that must fail; return what it said, in one line."""
+    assert run(arguments) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("polyenum: ")
+    assert err.count("\n") == 1
+    assert "a fault of polyenum" not in err
+    return err
+
+
+@pytest.fixture
+def no_work(saved: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever starts to enumerate, or draws, has begun work that would be lost."""
+
+    def started(*_: Any, **__: Any) -> None:
+        raise AssertionError("the work was begun")
+
+    for name in ("enumerate_regions", "verify_sampling"):
+        monkeypatch.setattr(pe, name, started)
+
+
+@pytest.mark.usefixtures("saved", "no_work")
+@pytest.mark.parametrize(("command", "suffix"), WRITES)
+def test_outputs_are_refused_before_any_work(
+    command: str, suffix: str, model: str, saved: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    start = commands(model, saved)[command]
+    (tmp_path / f"folder{suffix}").mkdir()
+    (tmp_path / f"null{suffix}").symlink_to("/dev/full")
+    os.link(start[1], tmp_path / f"same{suffix}")
+    before = sorted(tmp_path.iterdir())
+    content = Path(start[1]).read_bytes()
+    for name, message in (
+        (f"folder{suffix}", "is a folder"),
+        (f"no/where{suffix}", "there is no folder"),
+        (f"null{suffix}", "is no regular file"),
+        (f"same{suffix}", "that is read"),
+        ("a.docx", "unknown kind of"),
+        ("a", "unknown kind of"),
+        ("", "unknown kind of"),
+        ("x" * 300 + suffix, "cannot be written"),
+    ):
+        assert message in one_line(capsys, [*start, str(tmp_path / name) if name else ""])
+    assert sorted(tmp_path.iterdir()) == before
+    assert Path(start[1]).read_bytes() == content
+
+
+@pytest.mark.parametrize(("command", "suffix"), WRITES)
+def test_a_full_disk(
+    command: str, suffix: str, model: str, saved: str, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """It is noticed as the file is brought to the disk; the earlier one stays."""
+    output = tmp_path / f"out{suffix}"
+    output.write_bytes(b"earlier")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    said = one_line(capsys, [*commands(model, saved)[command], str(output)])
+    assert "No space left on device" in said
+    assert output.read_bytes() == b"earlier"
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_part_is_drawn_and_said(model: str, tmp_path: Path) -> None:
+    part = str(tmp_path / "part.npz")
+    start = ["enumerate", model, "--box", "-1:1", "--max-regions", "3", "-q"]
+    assert run([*start, "-o", part]) == 3
+    assert run(["plot", part, "-o", str(tmp_path / "part.png")]) == 3
+    assert (tmp_path / "part.png").stat().st_size > 2000
+
+
+def bad_files(tmp_path: Path) -> dict[str, str]:
+    """Return files that are no models, of all kinds."""
+    import torch
+
+    (tmp_path / "folder.npz").mkdir()
+    for name in (
+        "text.npz",
+        "text.onnx",
+        "text.pt",
+        "text.safetensors",
+        "text.vnnlib",
+        "text.npy",
+        "empty.onnx",
+    ):
+        (tmp_path / name).write_bytes(b"" if "empty" in name else b"hello \xff\x00 there")
+    torch.save({"0.weight": torch.empty(1, 2, device="meta")}, tmp_path / "meta.pt")
+    np.savez(tmp_path / "gap.npz", W0=np.ones((3, 2)), W2=np.ones((1, 3)))
+    np.savez(tmp_path / "nan.npz", W0=np.full((3, 2), np.nan))
+    (tmp_path / "pipe.onnx").symlink_to("/dev/null")
+    return {file.name: str(file) for file in tmp_path.iterdir()} | {"none": "none.npz"}
+
+
+def test_bad_files_for_every_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "files").mkdir()
+    for file in bad_files(tmp_path / "files").values():
+        for start in (["count"], ["enumerate", "-o", str(tmp_path / "r.npz")], ["verify"],
+                      ["plot", "-o", str(tmp_path / "r.png")]):  # fmt: skip
+            one_line(capsys, [start[0], file, "--box", "-1:1", *start[1:]])
+        for start in (["info"], ["check"], ["explore", "--no-browser"]):
+            one_line(capsys, [*start, file])
+    assert [f.name for f in tmp_path.iterdir()] == ["files"]
+
+
+ARGUMENTS = """
+count MODEL --box -1:1 --threads 0
+count MODEL --box -1:1 --threads 999999999
+count MODEL --box -1:1 --max-regions 0
+count MODEL --box -1:1 --max-regions 1.5
+count MODEL --box nan:1
+count MODEL --box 0:inf
+count MODEL --box 0:1e400
+count MODEL --box :
+count MODEL --box ''
+count MODEL --box -1:1 --engine shapely --uncertified x
+count MODEL --box -1:1 --engine lp --uncertified
+count MODEL --slice a b c
+count MODEL --slice a b
+count MODEL --vnnlib none.vnnlib
+count MODEL --vnnlib .
+count . --box -1:1
+count
+enumerate
+enumerate MODEL
+verify
+plot
+plot MODEL
+info
+check
+verify MODEL --box -1:1 --sampling random --seed -1
+verify MODEL --box -1:1 --resolution 1
+verify MODEL --box -1:1 --resolution 999999999
+verify MODEL --box -1:1 --dtype float16
+verify MODEL --box -1:1 --sampling some
+verify MODEL --box -1:1 --seed x
+explore --port 70000 --no-browser
+explore --port -1 --no-browser
+explore --theme x
+explore --slice a b c
+explore MODEL --slice a b c
+plot SAVED --box -1:1 -o r.png
+plot MODEL --box -1:1 -o r.png --color x
+check MODEL
+check SAVED --model none.npz
+demo -o FILE
+info SAVED --input-shape x
+count MODEL --box -1:1 --nothing
+--nothing
+verify MODEL --box -1:1 --method rounded --decimals 99999999999999999999
+"""
+
+
+@pytest.mark.parametrize("line", ARGUMENTS.splitlines())
+def test_bad_arguments_of_every_command(
+    line: str, model: str, saved: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "FILE").write_text("")
+    before = sorted(tmp_path.iterdir())
+    named = {"MODEL": model, "SAVED": saved, "''": ""}
+    if line == "info SAVED --input-shape x":
+        named["SAVED"] = model
+    one_line(capsys, [named.get(word, word) for word in line.split()])
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_faults_of_our_own_are_one_line_too(
+    model: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 1, of a traceback, would say that a result is wrong."""
+    for error, code, message in (
+        (TypeError("planted"), 2, "a fault of polyenum, not of its input: TypeError: planted"),
+        (MemoryError(), 3, "out of memory"),
+        (OSError(28, "No space left on device"), 2, "No space left on device"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ):
+
+        def fail(*_: Any, error: BaseException = error, **__: Any) -> None:
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(pe, "count_regions", fail)
+            assert run(["count", model, "--box", "-1:1"]) == code
+        err = capsys.readouterr().err
+        assert message in err
+        assert len(err.strip().splitlines()) == 1
+
+
+def test_nothing_can_be_printed(model: str) -> None:
+    """The result goes to a full device: said, and no second error as the interpreter ends."""
+    program = f"{sys.executable} -m polyenum info {model} > /dev/full"
+    done = subprocess.run(program, shell=True, capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 2
+    assert done.stderr == "polyenum: No space left on device\n"

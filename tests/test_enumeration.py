@@ -106,7 +106,8 @@ def test_interrupt_keeps_what_it_has() -> None:
     np.testing.assert_array_equal(net.patterns(inside), part.patterns[:100])
     timer = threading.Timer(0.5, _thread.interrupt_main)
     timer.start()
-    count = pe.count_regions(net, box)
+    with pytest.warns(UserWarning, match="interrupted with .* the count is not complete"):
+        count = pe.count_regions(net, box)
     assert not count.complete
     assert count > 0
 
@@ -124,10 +125,10 @@ def test_an_error_in_a_thread_reaches_the_caller(monkeypatch: pytest.MonkeyPatch
     from polyenum.cells.vertex.walker import VertexWalker
 
     def broken(*_arguments: object, **_options: object) -> bool:
-        raise MemoryError("planted")
+        raise RuntimeError("planted")
 
     monkeypatch.setattr(VertexWalker, "run", broken)
-    with pytest.raises(MemoryError, match="planted"):
+    with pytest.raises(RuntimeError, match="planted"):
         pe.count_regions(NET, BOX)
 
 

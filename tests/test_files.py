@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 from torch import nn
 
 import polyenum as pe
@@ -105,6 +106,26 @@ def torch_saved(thing: Any) -> bytes:
     return file.getvalue()
 
 
+def encrypted(data: bytes) -> bytes:
+    """Return an archive whose entries all claim to be encrypted."""
+    changed = bytearray(data)
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = changed.find(signature)
+        while at >= 0:
+            changed[at + flags] |= 1
+            at = changed.find(signature, at + 1)
+    return bytes(changed)
+
+
+def twice(data: bytes) -> bytes:
+    """Return an archive that holds its first entry two times."""
+    file = io.BytesIO(data)
+    with zipfile.ZipFile(file, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        archive.writestr(archive.namelist()[0], archive.read(archive.namelist()[0]))
+    return file.getvalue()
+
+
 W = np.ones((3, 2))
 REFUSED: dict[str, tuple[str, Any, str]] = {
     "unknown kind": ("a.h5", b"", "unknown kind of file '.h5'"),
@@ -118,6 +139,22 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
     "no arrays": ("a.npz", saved(), "no arrays"),
     "bias alone": ("a.npz", saved(b0=np.ones(3)), "no Linear layer"),
     "widths": ("a.npz", saved(W0=W, W1=np.ones((1, 4))), "takes 4 inputs"),
+    "a gap": ("a.npz", saved(W0=W, W2=np.ones((1, 3))), "are 0, 2, so some layers seem"),
+    "a gap later": ("a.npz", saved(W1=W, W2=np.ones((3, 3)), W4=np.ones((1, 3))), "are 1, 2, 4, so"),
+    "the first is missing": ("a.npz", saved(W2=W, W3=np.ones((1, 3))), "are 2, 3, so"),
+    "a gap among attributes": ("a.pt", torch_saved({f"fc{k}.weight": torch.ones(2, 2) for k in (1, 3)}),
+                               "'fc' are 1, 3"),
+    "a gap in a Sequential": ("a.pt", torch_saved({f"net.{k}.weight": torch.ones(2, 2) for k in (0, 2, 6)}),
+                              "'net.' are 0, 2, 6"),
+    "a gap between blocks": ("a.safetensors", save({f"b.{k}.fc.weight": torch.ones(2, 2) for k in (0, 1, 3)}),
+                             "'b.' are 0, 1, 3"),
+    "four steps": ("a.pt", torch_saved({f"{k}.weight": torch.ones(2, 2) for k in (0, 4)}), "are 0, 4"),
+    "two names": ("a.npz", saved(W0=W, W_0=W), "the weight of layer '0' twice"),
+    "no numbers": ("a.pt", torch_saved({"0.weight": torch.ones(1, 2, device="meta")}), "on the device 'meta'"),
+    "sparse": ("a.pt", torch_saved({"0.weight": torch.eye(2).to_sparse()}), "is sparse"),
+    "complex": ("a.pt", torch_saved({"0.weight": torch.ones(1, 2, dtype=torch.complex64)}), "real numbers"),
+    "encrypted": ("a.npz", encrypted(saved(W0=W)), "is encrypted"),
+    "twice": ("a.npz", twice(saved(W0=W)), "is there twice"),
     "words": ("a.npz", saved(W0=np.array([["a"]])), "real numbers"),
     "nan": ("a.npz", saved(W0=W * np.nan), "not finite"),
     "text as safetensors": ("a.safetensors", b"hello, safetensors", "damaged"),
@@ -160,7 +197,7 @@ def test_missing_file_and_missing_library(tmp_path: Path, monkeypatch: pytest.Mo
         pe.load(tmp_path / "none.onnx")
     for library, name in (("onnx", "a.onnx"), ("safetensors", "a.safetensors")):
         monkeypatch.setitem(__import__("sys").modules, library, None)
-        with pytest.raises(pe.MissingExtraError, match=rf"polyenum\[{library}\]"):
+        with pytest.raises(pe.MissingExtraError, match=rf"pip install '\.\[{library}\]'"):
             pe.load(written(tmp_path, name, b"x"))
 
 
@@ -196,4 +233,24 @@ def test_without_torch(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WITHOUT_TORCH, str(path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "pip install polyenum[torch]" in done.stdout
+    assert "pip install '.[torch]'" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("W0", "W1", "W2"),
+        ("W1", "W2", "W3"),
+        ("W_0", "W_1", "W_2"),
+        ("0.weight", "2.weight", "4.weight"),
+        ("1.weight", "4.weight", "7.weight"),
+        ("layers.0.weight", "layers.1.weight", "layers.2.weight"),
+        ("fc1.weight", "fc2.weight", "out.weight"),
+        ("a.linear2d.weight", "b.weight", "c.weight"),
+    ],
+)
+def test_names_without_gaps(tmp_path: Path, names: tuple[str, ...]) -> None:
+    weights = [np.full((2, 2), k + 1.0) for k in range(3)]
+    np.savez(tmp_path / "a.npz", **dict(zip(names, weights, strict=True)))
+    net = pe.load(tmp_path / "a.npz")
+    assert [s.weight[0, 0] for s in net.stages] == [1, 2, 3]

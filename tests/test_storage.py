@@ -82,7 +82,7 @@ def test_saving_keeps_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(pe.FileError, match=r"No space.*is unchanged"):
         cx.save(file)
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]

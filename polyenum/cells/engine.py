@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -64,8 +65,25 @@ class SignCounts(NamedTuple):
         return SignCounts(*(a + b for a, b in zip(self, other, strict=True)))
 
 
+class Halted(Exception):  # noqa: N818
+    """Raised inside a walker whose walk is to end; what it has found until then can be taken."""
+
+
+def go_on() -> None:
+    """Do nothing: a walk that nobody ends."""
+
+
 class CellWalker(Protocol):
-    """Walks one subtree at a time; used by one thread at a time."""
+    """Walks one subtree at a time; used by one thread at a time.
+
+    Attributes
+    ----------
+    halt : callable
+        Raises `Halted` if the walk is to end.  A walker calls it between steps of some milliseconds, and lets
+        the error through.
+    """
+
+    halt: Callable[[], None]
 
     def load(self, cell: Any) -> None:
         """Take a pending cell as the work to do; whatever was left is dropped."""
@@ -144,4 +162,4 @@ class Engine(Protocol):
         """Return a new walker."""
 
     def map_error(self) -> NDArray[np.float64]:
-        """Return bounds on the errors of the stored maps: (2, outputs), coefficients and constants."""
+        """Return bounds on the errors of the stored maps: (2, outputs), coefficients and constants; 0 of none."""

@@ -12,12 +12,13 @@ import polyenum as pe
 from polyenum.cli import arguments
 from polyenum.cli.exit_codes import DIFFERS, INCOMPLETE
 from polyenum.cli.output import show, wants_progress
+from polyenum.cli.pictures import backend, check_picture, write_picture
 from polyenum.errors import CheckError, DomainError, OptionError
 
 app = typer.Typer(
     help="The linear regions of piecewise-linear neural networks, exactly.",
     epilog="Exit codes: 0 done; 1 a sampled count or a saved result is wrong; 2 bad arguments or files; "
-    "3 stopped before the end, by --max-regions or Ctrl-C.",
+    "3 stopped before the end, by --max-regions, Ctrl-C, SIGTERM or for want of memory.",
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -148,7 +149,7 @@ def enumerate_(
 
     net = arguments.network_of(model, input_shape, ignore_output_activation)
     domain = arguments.domain_of(net, box or [], slice_, vnnlib)
-    check_writable(output, domain.dim)
+    check_writable(output, domain.dim, inputs=_inputs(model, vnnlib, slice_))
     began = time.perf_counter()
     cx = pe.enumerate_regions(
         net, domain, max_regions=max_regions, threads=threads, engine=engine,
@@ -213,10 +214,10 @@ def verify(
     sampling: Annotated[str, typer.Option(help="grid or random.")] = "grid",
     resolution: Annotated[int, typer.Option(help="Points an axis, or random points.")] = 100,
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
-    decimals: Annotated[int, typer.Option(help="For rounded.")] = 5,
+    decimals: Annotated[int, typer.Option(min=-300, max=300, help="For rounded.")] = 5,
     rtol: Annotated[float, typer.Option(help="For slopes.")] = 1e-2,
     atol: Annotated[float, typer.Option(help="For slopes.")] = 1e-2,
-    seed: Annotated[int, typer.Option(help="Of random points.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of random points.")] = 0,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Draw it: .png, .svg, .pdf or .html (1-D and 2-D)."),
@@ -232,7 +233,7 @@ def verify(
     net = arguments.network_of(model, input_shape, ignore_output_activation)
     domain = arguments.domain_of(net, box or [], slice_, vnnlib)
     if output is not None:
-        _check_picture(output)
+        check_picture(output, _inputs(model, vnnlib, slice_))
         if domain.dim > 2:
             raise DomainError(
                 f"--output draws in 1-D and 2-D; this domain has {domain.dim} dimensions (--slice takes a plane)"
@@ -243,7 +244,7 @@ def verify(
         progress=wants_progress(quiet or json),
     )  # fmt: skip
     if output is not None:
-        _write_picture(report.plot(backend=_backend(output)), output)
+        write_picture(report.plot(backend=backend(output)), output)
     lines = [line.partition(":") for line in str(report).splitlines()]
     rows = [(name, text.strip()) for name, _, text in lines]
     show(model.name, rows, as_json=json, data=report.to_dict() if json else {})
@@ -280,7 +281,7 @@ def plot(
     """Draw the regions of a model, or of a saved result."""
     from polyenum import plot as pictures
 
-    _check_picture(output)
+    check_picture(output, _inputs(file, vnnlib, slice_))
     if kind != "auto" and kind not in _KINDS:
         raise OptionError(f"--kind must be auto, {', '.join(_KINDS)}, found {kind!r}")
     cx = None
@@ -302,14 +303,16 @@ def plot(
         raise DomainError(
             f"--kind {kind} is for {needed} dimensions; this domain has {dim} (--slice takes a plane)"
         )
-    options: dict[str, Any] = {"title": title, "backend": _backend(output), "theme": theme}
+    options: dict[str, Any] = {"title": title, "backend": backend(output), "theme": theme}
     if color:
         if kind in ("function", "creases", "histogram"):
             raise OptionError(f"--color: a picture of kind {kind} has colours of its own")
         options["color"] = color
     if cx is None:
         cx = pe.enumerate_regions(net, domain, threads=threads, progress=wants_progress(quiet))
-    _write_picture(getattr(pictures, function)(cx, **options), output)
+    write_picture(getattr(pictures, function)(cx, **options), output)
+    if not cx.complete:
+        raise typer.Exit(INCOMPLETE)
 
 
 @app.command()
@@ -352,7 +355,7 @@ def explore(
     box: Boxes = None,
     slice_: Points = None,
     theme: Annotated[str, typer.Option(help="light or dark.")] = "light",
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
     address: Annotated[str, typer.Option(help="Where to listen: this machine only.")] = "localhost",
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only serve.")] = False,
 ) -> None:
@@ -421,20 +424,8 @@ _KINDS = {
     "cells": ("cells_3d", 3),
     "histogram": ("histogram", 0),
 }
-_PICTURES = (".png", ".svg", ".pdf", ".html")
 
 
-def _backend(output: Path) -> str:
-    return "plotly" if output.suffix.lower() == ".html" else "matplotlib"
-
-
-def _check_picture(output: Path) -> None:
-    if output.suffix.lower() not in _PICTURES:
-        raise OptionError(f"{output}: unknown kind of picture; {', '.join(_PICTURES)} are known")
-
-
-def _write_picture(figure: Any, output: Path) -> None:
-    if _backend(output) == "plotly":
-        figure.write_html(output)
-    else:
-        figure.savefig(output, dpi=150)
+def _inputs(model: Path, vnnlib: Path | None, points: tuple[Path, ...] | None) -> list[Path]:
+    """Return the files that a command reads, which no result may take the place of."""
+    return [file for file in (model, vnnlib, *(points or ())) if file is not None]

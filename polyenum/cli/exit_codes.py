@@ -5,5 +5,5 @@ DIFFERS = 1
 """`verify` found that the sampled count is wrong, or `check` that a result is."""
 BAD_INPUT = 2
 INCOMPLETE = 3
-"""Stopped by --max-regions or Ctrl-C, with what was found so far."""
+"""Stopped by --max-regions, Ctrl-C, SIGTERM or for want of memory, with what was found so far."""
 INTERRUPTED = 130

@@ -2,55 +2,48 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
+import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
-from polyenum.cli.exit_codes import BAD_INPUT, INTERRUPTED, OK
-from polyenum.errors import PolyenumError
+from polyenum.cli.exit_codes import BAD_INPUT, DIFFERS, INCOMPLETE, INTERRUPTED, OK
+from polyenum.errors import IncompleteError, PolyenumError, missing_extra
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     try:
+        import typer
+
         from polyenum.cli.app import app
     except ImportError as error:
         if error.name in ("typer", "rich"):
-            return _fail(
-                f"the command line needs {error.name}: pip install 'polyenum[cli]' brings it"
-            )
+            return _fail(str(missing_extra(error.name, "cli")))
         raise
-    import typer
-
     warnings.showwarning = _warn
     command = typer.main.get_command(app)
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = command.main(
-            list(sys.argv[1:] if arguments is None else arguments),
-            prog_name="polyenum",
-            standalone_mode=False,
-        )
+        with _sigterm_like_ctrl_c():
+            code = command.main(given, prog_name="polyenum", standalone_mode=False)
+            sys.stdout.flush()
+        if code == INTERRUPTED:  # of Ctrl-C, which the parser makes of it
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else OK
-    except PolyenumError as error:
-        return _fail(str(error))
-    except BrokenPipeError:
-        sys.stderr.close()
-        return OK
-    except OSError as error:
-        return _fail(f"{error.filename or ''}: {error.strerror or error}".lstrip(": "))
     except (KeyboardInterrupt, typer.Abort):
         _fail("interrupted")
         return INTERRUPTED
+    except SystemExit as stop:
+        # The parser leaves so where a reader has stopped reading; 1 would say that a result is wrong.
+        return OK if stop.code == DIFFERS else int(stop.code or 0)
     except Exception as error:
-        # What the parser says of bad arguments.
-        message = getattr(error, "format_message", None)
-        if message is None:
-            raise
-        text = message()
-        return _fail(
-            "no command; polyenum --help lists them" if "Missing command" in text else text
-        )
+        return _code_of(error)
 
 
 def main() -> NoReturn:
@@ -58,10 +51,72 @@ def main() -> NoReturn:
     sys.exit(run())
 
 
+def _code_of(error: Exception) -> int:
+    """Say in one line what went wrong; return the exit code."""
+    if isinstance(error, IncompleteError):
+        _fail(str(error))
+        return INCOMPLETE
+    if isinstance(error, PolyenumError):
+        return _fail(str(error))
+    if isinstance(error, MemoryError):
+        _fail(f"out of memory {f'({error})' if str(error) else ''}")
+        return INCOMPLETE
+    if isinstance(error, OSError):
+        _drop_output()
+        if isinstance(error, BrokenPipeError):
+            return OK
+        return _fail(f"{error.filename or ''}: {error.strerror or error}".lstrip(": "))
+    # What the parser says of bad arguments.
+    message = getattr(error, "format_message", None)
+    if message is not None:
+        text = message()
+        missing = "Missing command" in text
+        return _fail("no command; polyenum --help lists them" if missing else text)
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return _fail(
+        f"a fault of polyenum, not of its input: {type(error).__name__}: {error} "
+        f"({os.path.basename(place.filename)}, line {place.lineno}); please report it"
+    )
+
+
+@contextmanager
+def _sigterm_like_ctrl_c() -> Iterator[None]:
+    """Make SIGTERM do what Ctrl-C does while this lasts: a walk ends with what it has."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: Any) -> None:
+        on_ctrl_c = signal.getsignal(signal.SIGINT)
+        if not callable(on_ctrl_c):
+            raise KeyboardInterrupt
+        on_ctrl_c(number, frame)
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        if previous is not None:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _drop_output() -> None:
+    """Let what cannot be printed go nowhere: the interpreter would fail on it once more at its end."""
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        return
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
 def _fail(message: str) -> int:
-    print(f"polyenum: {' '.join(message.split())}", file=sys.stderr)
+    with suppress(OSError, ValueError):
+        print(f"polyenum: {' '.join(message.split())}", file=sys.stderr)
     return BAD_INPUT
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"polyenum: {' '.join(str(message).split())}", file=sys.stderr)
+    with suppress(OSError, ValueError):
+        print(f"polyenum: {' '.join(str(message).split())}", file=sys.stderr)

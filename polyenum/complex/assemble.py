@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from polyenum.enumeration.tasks import Walk
 
 
+_COUNTS = ("vertex_count", "label_count")
+
+
 class Collected:
     """Regions in order, in arrays that grow in place.
 
@@ -33,13 +36,14 @@ class Collected:
     def __init__(self, walk: Walk, network: PiecewiseLinearNetwork, domain: Domain) -> None:
         self._walk, self._network, self._domain = walk, network, domain
         dim = domain.dim
-        self._used = [0] * len(Found._fields)
+        # Before the counts a 0, so that their sums are offsets, in place.
+        self._used = [int(name in _COUNTS) for name in Found._fields]
         self._arrays: list[NDArray] = list(
             Found(
                 np.empty((0, -(-network.hyperplane_count // 8)), np.uint8),
                 np.empty((0, (dim + 1) * network.output_dim)),
-                np.empty(0, np.int64),
-                np.empty(0, np.int64),
+                np.zeros(1, np.int64),
+                np.zeros(1, np.int64),
                 np.empty((0, dim)),
                 np.empty((0, 1), np.uint64),
                 np.empty(0, np.int32),
@@ -48,25 +52,33 @@ class Collected:
         )
 
     def add(self, found: Found) -> None:
-        """Append the regions of one chunk."""
+        """Append the regions of one chunk.
+
+        Raises
+        ------
+        MemoryError
+            If there is no room for it: then nothing of it is appended.
+        """
         parts: list[NDArray] = list(found)
         masks = Found._fields.index("masks")
         words = max(parts[masks].shape[1], self._arrays[masks].shape[1])
         parts[masks] = _widened(parts[masks], words)
         self._arrays[masks] = _widened(self._arrays[masks], words)
-        for i, part in enumerate(parts):
-            array, begin = self._arrays[i], self._used[i]
-            end = begin + len(part)
+        ends = [begin + len(part) for begin, part in zip(self._used, parts, strict=True)]
+        for array, end in zip(self._arrays, ends, strict=True):
             if end > len(array):
-                array.resize((max(end, 2 * len(array)), *array.shape[1:]), refcheck=False)
+                _lengthen(array, end)
+        for array, part, begin, end in zip(self._arrays, parts, self._used, ends, strict=True):
             array[begin:end] = part
-            self._used[i] = end
+        self._used = ends
 
     def complex(self, *, complete: bool) -> RegionComplex:
         """Return the complex of all regions added; nothing can be added any more."""
         for array, used in zip(self._arrays, self._used, strict=True):
             array.resize((used, *array.shape[1:]), refcheck=False)
         whole = Found(*self._arrays)
+        for counts in (whole.vertex_count, whole.label_count):
+            np.cumsum(counts, out=counts)
         walk = self._walk
         return RegionComplex(
             self._network,
@@ -79,10 +91,10 @@ class Collected:
             maps=whole.forms,
             map_error=walk.engine.map_error(),
             vertex_error=walk.largest_radius,
-            vertex_offsets=_offsets(whole.vertex_count),
+            vertex_offsets=whole.vertex_count,
             corner_points=whole.points,
             corner_masks=whole.masks,
-            label_offsets=_offsets(whole.label_count),
+            label_offsets=whole.label_count,
             labels=whole.labels,
             inside=whole.inside,
         )
@@ -123,10 +135,12 @@ def domain_complex(domain: Domain) -> RegionComplex:
     )
 
 
-def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    offsets = np.zeros(len(counts) + 1, np.int64)
-    np.cumsum(counts, out=offsets[1:])
-    return offsets
+def _lengthen(array: NDArray, least: int) -> None:
+    """Make an array longer in place: twice as long, or `least` where there is no room for that."""
+    try:
+        array.resize((max(least, 2 * len(array)), *array.shape[1:]), refcheck=False)
+    except MemoryError:
+        array.resize((least, *array.shape[1:]), refcheck=False)
 
 
 def _widened(masks: NDArray[np.uint64], words: int) -> NDArray[np.uint64]:

@@ -167,7 +167,7 @@ class Edges:
     @property
     def error(self) -> float:
         """A bound on what any coordinate of any point is off by."""
-        scale = float(np.abs(self._cx.vertices).max())
+        scale = float(np.abs(self._cx.vertices).max(initial=0.0))
         return max(self._cx.vertex_error, float(self._limit(scale))) * (1 + 2.0**-40)
 
     def _limit(self, scale: Any) -> Any:

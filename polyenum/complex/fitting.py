@@ -18,6 +18,9 @@ from polyenum.networks import PiecewiseLinearNetwork
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
 
+# Regions whose sides are unpacked together.
+_AT_A_TIME = 1 << 16
+
 # The types and numbers of axes of the arrays.
 _ARRAYS = {
     "packed_sides": (np.uint8, 2),
@@ -42,7 +45,10 @@ def misfit(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -
             if type(array) is np.ndarray:
                 found = f"{array.dtype} with {array.ndim}"
             return f"{name} must be an array of {np.dtype(dtype)} with {axes} axes, found {found}"
-    for finds in (_shapes, _offsets, _numbers, _labels, _masks, _polygons):
+    if domain.input_dim != network.input_dim:
+        return f"the domain lies in {domain.input_dim} dimensions, the network takes {network.input_dim} inputs"
+    checks = (_shapes, _offsets, _numbers, _labels, _masks, _polygons)
+    for finds in checks[:3] if not len(cx.packed_sides) else checks:
         for problem in finds(cx, network, domain):
             return problem
     return None
@@ -50,7 +56,7 @@ def misfit(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -
 
 def _shapes(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -> Iterator[str]:
     n, dim, outputs = len(cx.packed_sides), domain.dim, network.output_dim
-    if n == 0:
+    if n == 0 and cx.complete:
         yield "there are no regions"
     corners, words = cx.corner_masks.shape
     inside = cx._inside.shape[1]
@@ -102,6 +108,31 @@ def _numbers(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain)
         yield f"vertex_error must be a finite number of at least 0, found {error!r}"
     if not (np.isfinite(cx.map_error) & (cx.map_error >= 0)).all():
         yield "map_error holds a number that is not finite or below 0"
+
+
+def impossible_sides(cx: RegionComplex) -> str | None:
+    """Return which sides no region can have, in words; None where all are possible.
+
+    `misfit` must have found nothing.  `polyenum.check` says it of each region; a file is refused for it.
+    """
+    padding = cx.packed_sides.shape[1] * 8 - cx.network.hyperplane_count
+    if padding and (cx.packed_sides[:, -1] >> (8 - padding)).any():
+        return "packed_sides has a bit that belongs to no hyperplane"
+    stages, offsets = cx.network.stages, cx.network.hyperplane_offsets.tolist()
+    if all(len(s.activation.breakpoints) == len(s.activation.unit_coordinates) for s in stages):
+        return None
+    for begin in range(0, len(cx), _AT_A_TIME):
+        sides = cx.sides_of(slice(begin, begin + _AT_A_TIME))
+        for stage, first in zip(stages, offsets, strict=False):
+            table = stage.activation
+            own = sides[:, first : first + len(table.breakpoints)]
+            for start, end in table.group_ranges.tolist():
+                if (np.count_nonzero(own[:, start:end], axis=1) != 1).any():
+                    return "packed_sides must have one largest member of each maximum"
+            same = table.breakpoint_coordinate[1:] == table.breakpoint_coordinate[:-1]
+            if (own[:, 1:] & ~own[:, :-1] & same).any():
+                return "packed_sides has a region above a breakpoint and below a lower one of the same unit"
+    return None
 
 
 def _labels(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -> Iterator[str]:

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.cells.exact.forms import ExactForms
+from polyenum.cells.exact.lp import InfeasibleError
 from polyenum.cells.exact.numbers import Form, unit_row
 from polyenum.cells.exact.pullback import PulledBack
 from polyenum.cells.lp.region import FacetFound, RegionBounds
 from polyenum.complex.facets import Facets
+from polyenum.errors import RegionError
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
 # Up to this dimension all forms of a layer are carried forward, and kept for other regions; beyond it the
 # few that are asked for go back to the inputs.
 _FORWARD_DIM = 16
+
+
+def _contradicted(index: int) -> RegionError:
+    return RegionError(
+        f"region {index}: its hyperplanes are not those of this network on this region, so its complex is not "
+        "what it claims to be"
+    )
 
 
 class Halfspaces:
@@ -61,6 +70,8 @@ class Halfspaces:
                 form = cx.domain.sides[-1 - label]
             else:
                 form = of[label] if sides[label] else tuple(-x for x in of[label])
+            if not any(form[:-1]):
+                raise _contradicted(index)
             rows.append(unit_row(form))
         return np.array(rows).reshape(-1, cx.dim + 1)
 
@@ -95,7 +106,10 @@ class ProgramFacets:
         if index not in self._found:
             sides = self._cx.sides_of(np.array([index]))[0].view(np.uint8)
             inside = self._cx.interior_points[index]
-            self._found[index] = self._bounds.facets(sides, self.labels_of(index), inside)
+            try:
+                self._found[index] = self._bounds.facets(sides, self.labels_of(index), inside)
+            except InfeasibleError:
+                raise _contradicted(index) from None
         return self._found[index]
 
     def neighbor(self, facet: FacetFound) -> int:

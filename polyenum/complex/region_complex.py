@@ -93,7 +93,8 @@ class RegionComplex:
         self.engine = engine
         self._signs = signs
         self.packed_sides = packed_sides
-        self._maps = maps.reshape(len(maps), domain.dim + 1, -1)
+        outputs = -1 if len(maps) else network.output_dim
+        self._maps = maps.reshape(len(maps), domain.dim + 1, outputs)
         self.map_error = map_error
         self.vertex_error = vertex_error
         self.vertex_offsets = vertex_offsets
@@ -486,7 +487,7 @@ class RegionComplex:
             self.domain,
             self.sides_of(slice(None)),
             self.adjacent_pairs,
-            self._maps.reshape(len(self), -1),
+            self._maps.reshape(len(self), error.size),
             error.ravel(),
         )
 

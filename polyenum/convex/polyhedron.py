@@ -28,11 +28,12 @@ def chebyshev_ball(
     Raises
     ------
     RegionError
-        If the solver finds none.
+        If the solver finds none, or floats do not hold the rows.
     """
     from scipy.optimize import linprog
 
     dim = A.shape[1]
+    _need_finite(b)
     length = np.linalg.norm(A, axis=1)
     rows = np.column_stack([A / length[:, None], np.ones(len(A))])
     cost = np.append(np.zeros(dim), -1.0)
@@ -62,7 +63,10 @@ def vertices_of(
             f"a region in {dim} dimensions has about 2**{dim} vertices or more; they are listed up to "
             f"dimension {LARGEST_VERTEX_DIM}; halfspaces and chebyshev_ball work in any"
         )
+    _need_finite(b)
     if dim == 1:
+        if not (A < 0).any() or not (A > 0).any():
+            raise RegionError("the region has no facet on one of its sides, so it is unbounded")
         ends = b / A[:, 0]
         return np.array([[ends[A[:, 0] < 0].max()], [ends[A[:, 0] > 0].min()]])
     from scipy.spatial import HalfspaceIntersection, QhullError
@@ -75,7 +79,7 @@ def vertices_of(
     rows = np.column_stack([A / length[:, None], -(b - A @ centre) / length / radius])
     try:
         found = HalfspaceIntersection(rows, np.zeros(dim)).intersections
-    except QhullError as error:
+    except (QhullError, ValueError) as error:
         raise RegionError(
             f"the region is too thin for Qhull: {str(error).splitlines()[0]}"
         ) from None
@@ -101,6 +105,23 @@ def volume_of(vertices: NDArray[np.float64]) -> float:
             f"the volume of a region takes time like the factorial of its dimension, here {dim}; it is "
             f"computed up to dimension {LARGEST_VOLUME_DIM}"
         )
-    from scipy.spatial import ConvexHull
+    from scipy.spatial import ConvexHull, QhullError
 
-    return float(ConvexHull(vertices).volume)
+    try:
+        return float(ConvexHull(vertices).volume)
+    except (QhullError, ValueError) as error:
+        raise RegionError(
+            f"the region is too thin for Qhull: {str(error).splitlines()[0]}"
+        ) from None
+
+
+def _need_finite(b: NDArray[np.float64]) -> None:
+    """Raise where a facet is farther away than floats reach.
+
+    Raises
+    ------
+    RegionError
+        If one is.
+    """
+    if not np.isfinite(b).all():
+        raise RegionError("a facet of the region lies beyond the range of float64")

@@ -134,8 +134,14 @@ def _solve(problem: Any, *, linear: bool) -> None:
     for solver in (cp.SCIPY if linear else cp.CLARABEL, cp.SCS):
         try:
             problem.solve(solver=solver)
-        except cp.SolverError as error:
+        except (cp.SolverError, ValueError, ArithmeticError) as error:
             failure = str(error)
+            continue
+        except BaseException as error:
+            # Clarabel panics on data that mean nothing, and that is no Exception.
+            if type(error).__name__ != "PanicException":
+                raise
+            failure = f"{solver} gave up"
             continue
         if problem.status in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from polyenum.cells.engine import Engine
     from polyenum.complex.region_complex import RegionComplex
     from polyenum.enumeration.tasks import Walk
+
+
+MOST_THREADS = 1024
 
 
 class RegionCount(int):
@@ -70,7 +74,7 @@ def enumerate_regions(
         A `Box`, `HPolytope`, `Hull`, `Slice` or `Segment`.
     max_regions : int, optional
         Stop after so many regions; the result's ``complete`` is then False, and ``covered`` is the
-        share of the domain that it covers.  Ctrl-C stops likewise, with a warning.
+        share of the domain that it covers.  Ctrl-C stops likewise, with a warning, and so does want of memory.
     threads : int, optional
         By default, one per processor.  The result does not depend on it.  Only the vertex cells use several.
     progress : bool
@@ -114,23 +118,20 @@ def enumerate_regions(
     check_engine(engine, certified, domain)
     cells = make_engine(engine, network, domain, certified=certified)
     walk = _start(cells, store=True, threads=threads, progress=progress, max_regions=max_regions)
-    collected, total = Collected(walk, network, domain), 0
-    with walk.stopped_by_ctrl_c():
-        for chunk in walk.chunks():
+    collected, total, within = Collected(walk, network, domain), 0, True
+    with walk.stopped_by_ctrl_c(), closing(walk.chunks()) as chunks, walk.ended_by_want_of_memory():
+        for chunk in chunks:
             assert chunk is not None
-            before = total
-            total += len(chunk.vertex_count)
-            if max_regions is not None and total > max_regions:
-                collected.add(split_found(chunk, max_regions - before)[0])
-                break
+            count = len(chunk.vertex_count)
+            within = max_regions is None or total + count <= max_regions
+            if max_regions is not None and not within:
+                chunk = split_found(chunk, max_regions - total)[0]
             collected.add(chunk)
-    within = max_regions is None or total <= max_regions
+            total += count
+            if not within:
+                break
     if within and not walk.complete:
-        warnings.warn(
-            f"interrupted with {total:,} regions found and {walk.share:.2%} of the tree finished; "
-            "the complex is not complete",
-            stacklevel=2,
-        )
+        _say_why(walk, total, "the complex is")
     return collected.complex(complete=within and walk.complete)
 
 
@@ -146,7 +147,8 @@ def iter_regions(
 ) -> Iterator[RegionComplex]:
     """Yield the regions of `net` on `domain` in chunks, as they are found, in the same order.
 
-    Memory stays bounded, however many regions there are.
+    Memory stays bounded, however many regions there are.  Ctrl-C while a chunk is looked for ends the iteration
+    with a warning, after a last chunk of what was found.
 
     Parameters
     ----------
@@ -186,16 +188,25 @@ def _chunks(
     from polyenum.complex.assemble import Collected, split_found
 
     collected, size, first = Collected(walk, network, domain), 0, True
-    for chunk in walk.chunks():
-        assert chunk is not None
-        rest = chunk
-        while size + len(rest.vertex_count) > chunk_size:
-            now, rest = split_found(rest, chunk_size - size)
-            collected.add(now)
-            yield collected.complex(complete=False)
-            collected, size, first = Collected(walk, network, domain), 0, False
-        collected.add(rest)
-        size += len(rest.vertex_count)
+    with closing(walk.chunks()) as chunks:
+        while True:
+            rest = None
+            # Not while the caller's own code runs: there Ctrl-C is the caller's.
+            with walk.stopped_by_ctrl_c(), walk.ended_by_want_of_memory():
+                rest = next(chunks, None)
+            if rest is None:
+                break
+            while size + len(rest.vertex_count) > chunk_size:
+                now, rest = split_found(rest, chunk_size - size)
+                with walk.ended_by_want_of_memory():
+                    collected.add(now)
+                yield collected.complex(complete=False)
+                collected, size, first = Collected(walk, network, domain), 0, False
+            with walk.ended_by_want_of_memory():
+                collected.add(rest)
+                size += len(rest.vertex_count)
+    if not walk.complete:
+        _say_why(walk, walk.regions, "the chunks are")
     if size:
         yield collected.complex(complete=first and walk.complete)
 
@@ -220,7 +231,8 @@ def count_regions(
     Returns
     -------
     RegionCount
-        An int; its ``complete`` is False when ``max_regions`` or Ctrl-C stopped the count.
+        An int; its ``complete`` is False when ``max_regions``, or with a warning Ctrl-C or want of memory,
+        stopped the count.
 
     Examples
     --------
@@ -233,8 +245,8 @@ def count_regions(
     cells = make_engine(engine, network, domain, certified=certified)
     walk = _start(cells, store=False, threads=threads, progress=progress, max_regions=max_regions)
     regions, share = 0, 0.0
-    with walk.stopped_by_ctrl_c():
-        for _ in walk.chunks():
+    with walk.stopped_by_ctrl_c(), closing(walk.chunks()) as chunks:
+        for _ in chunks:
             if max_regions is not None and walk.regions > max_regions:
                 # Of the last chunk only a part counts.
                 part = (max_regions - regions) / (walk.regions - regions)
@@ -242,7 +254,18 @@ def count_regions(
                 return RegionCount(max_regions, complete=False, share=share)
             regions, share = walk.regions, walk.share
     share = 1.0 if walk.complete else walk.share
+    if not walk.complete:
+        _say_why(walk, walk.regions, "the count is")
     return RegionCount(walk.regions, complete=walk.complete, share=share)
+
+
+def _say_why(walk: Walk, regions: int, what: str) -> None:
+    """Warn that a walk ended before its time."""
+    warnings.warn(
+        f"{walk.ended_by} with {regions:,} regions found and {walk.share:.2%} of the tree finished; {what} "
+        "not complete",
+        stacklevel=3,
+    )
 
 
 def _checked(
@@ -254,6 +277,8 @@ def _checked(
             isinstance(option, bool) or not isinstance(option, (int, np.integer)) or option < 1
         ):
             raise OptionError(f"{name} must be a whole number of at least 1, found {option!r}")
+    if threads is not None and threads > MOST_THREADS:
+        raise OptionError(f"threads must be at most {MOST_THREADS:,}, found {threads:,}")
     if not isinstance(domain, Domain):
         raise DomainError(
             f"the domain must be a Box, HPolytope, Hull, Slice or Segment, found "

@@ -15,18 +15,27 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from polyenum.cells.engine import CellWalker, Engine, Found, SignCounts
+import numpy as np
+
+from polyenum.cells.engine import CellWalker, Engine, Found, Halted, SignCounts
 from polyenum.enumeration.progress import Progress
 
 FIRST_BUDGET = 256
 GROWTH = 2
 LARGEST_BUDGET = 32_768
 SLICE_SECONDS = 0.05
+# How long an interrupted walk waits for its threads; what one of them has not handed in by then is lost.
+PATIENCE_SECONDS = 0.5
+# Held back, so that there is room to end in when memory runs out.
+SPARE_BYTES = 1 << 24
+
+INTERRUPTED = "interrupted"
+OUT_OF_MEMORY = "out of memory"
 
 
 @dataclass(eq=False)
@@ -66,6 +75,8 @@ class Walk:
         The share of the tree in the chunks read so far, in [0, 1]: each cut halves a cell's weight.
     complete : bool
         Whether everything was walked and read.
+    ended_by : str or None
+        `INTERRUPTED` or `OUT_OF_MEMORY`, if that ended it before its time.
     signs : SignCounts
         How the signs were decided so far.
     largest_radius : float
@@ -86,6 +97,7 @@ class Walk:
         self.share = 0.0
         self._share_seen = 0.0
         self.complete = False
+        self.ended_by: str | None = None
         self.signs = SignCounts()
         self.largest_radius = 0.0
         self.engine = engine
@@ -100,22 +112,17 @@ class Walk:
         self._idle: list[CellWalker] = []
         self._change = threading.Condition()
         self._stopped = False
-        self._interrupted = False
+        self._spare: Any = np.empty(SPARE_BYTES, np.uint8)
         self._failure: BaseException | None = None
         self._seen = 0
 
-    def chunks(self) -> Iterator[Found | None]:
+    def chunks(self) -> Generator[Found | None, None, None]:
         """Yield the regions chunk by chunk, in order; None for a chunk that was only counted.
 
-        Closing the iterator stops the threads.  After `interrupt` it yields what has been found,
-        which may leave gaps, and ends with `complete` False.
+        Closing the iterator stops the threads.  After `end` it yields what has been found, which may leave
+        gaps, and ends with `complete` False.
         """
-        threads = [
-            threading.Thread(target=self._run, name=f"polyenum-{i}", daemon=True)
-            for i in range(self._threads)
-        ]
-        for thread in threads:
-            thread.start()
+        threads = self._start_threads()
         try:
             with self._progress:
                 while self._tasks:
@@ -123,7 +130,9 @@ class Walk:
                     if done is None:
                         self._stop(threads)
                         for task in self._tasks:
-                            yield from self._read(task)
+                            # One that still runs belongs to its thread.
+                            if task.state != "running":
+                                yield from self._read(task)
                         return
                     yield from self._read(done)
                 self._progress.show(1.0, self._seen)
@@ -131,20 +140,42 @@ class Walk:
         finally:
             self._stop(threads)
 
+    def _start_threads(self) -> list[threading.Thread]:
+        """Start the threads, or as many as there is room for."""
+        threads: list[threading.Thread] = []
+        for i in range(self._threads):
+            thread = threading.Thread(target=self._run, name=f"polyenum-{i}", daemon=True)
+            try:
+                thread.start()
+            except (RuntimeError, MemoryError):
+                if not threads:
+                    self.end(OUT_OF_MEMORY)
+                break
+            threads.append(thread)
+        return threads
+
     def _stop(self, threads: list[threading.Thread]) -> None:
         with self._change:
             self._stopped = True
             self._change.notify_all()
+        until = time.monotonic() + PATIENCE_SECONDS
         for thread in threads:
-            thread.join()
+            # A walk in rational arithmetic, or a compiler, may be deep in one step: a daemon ends alone.
+            thread.join(max(0.0, until - time.monotonic()) if self.ended_by else None)
 
-    def interrupt(self) -> None:
-        """Ask the walk to end soon; may be called from a signal handler."""
-        self._interrupted = True
+    def end(self, why: str) -> None:
+        """Ask the walk to end soon; may be called from a signal handler, and from any thread."""
+        self.ended_by = self.ended_by or why
+        self._spare = None
+
+    def _halt(self) -> None:
+        """Raise `Halted` if the walk is to end: what walkers look at between their steps."""
+        if self._stopped or self.ended_by:
+            raise Halted
 
     @contextmanager
     def stopped_by_ctrl_c(self) -> Iterator[None]:
-        """Make Ctrl-C call `interrupt` while this lasts; a second one acts as usual.
+        """Make Ctrl-C end the walk while this lasts; a second one acts as usual.
 
         An exception could strike anywhere, also between two halves of a change.
         """
@@ -154,7 +185,7 @@ class Walk:
             return
 
         def stop(*_: object) -> None:
-            self.interrupt()
+            self.end(INTERRUPTED)
             signal.signal(signal.SIGINT, previous)
 
         signal.signal(signal.SIGINT, stop)
@@ -163,9 +194,17 @@ class Walk:
         finally:
             signal.signal(signal.SIGINT, previous)
 
+    @contextmanager
+    def ended_by_want_of_memory(self) -> Iterator[None]:
+        """Make an error for want of memory in the reader end the walk, and what is read with it."""
+        try:
+            yield
+        except MemoryError:
+            self.end(OUT_OF_MEMORY)
+
     def _next_done(self) -> Task | None:
-        """Wait until the first task is done, and take it off the list; None when interrupted."""
-        while not self._interrupted:
+        """Wait until the first task is done, and take it off the list; None when the walk is to end."""
+        while not self.ended_by:
             with self._change:
                 if self._tasks[0].state != "done" and self._failure is None:
                     self._change.wait(0.1)
@@ -197,6 +236,8 @@ class Walk:
                     task.rest = []
                     task.state = "done"
                     self._change.notify_all()
+        except MemoryError:
+            self.end(OUT_OF_MEMORY)
         except BaseException as error:  # handed to the thread that reads
             with self._change:
                 self._failure = error
@@ -205,7 +246,7 @@ class Walk:
     def _take(self) -> Task | None:
         """Wait for a task and return it; None when there will be none."""
         with self._change:
-            while not self._stopped and self._failure is None:
+            while not self._stopped and not self.ended_by and self._failure is None:
                 for task in self._tasks[: self._run_ahead]:
                     if task.state == "waiting":
                         task.state = "running"
@@ -216,47 +257,83 @@ class Walk:
         return None
 
     def _work(self, task: Task) -> None:
-        """Walk one task to its budget."""
+        """Walk one task to its budget, or until the walk is to end."""
         walker = task.walker
         if walker is None:
             with self._change:
                 idle = self._idle.pop() if self._idle else None
             walker = idle or self.engine.walker()
+            walker.halt = self._halt
             walker.load(task.cell)
+        done = False
+        with suppress(Halted):
+            try:
+                done = self._walk_on(task, walker)
+            except MemoryError:
+                self.end(OUT_OF_MEMORY)
+        if self._store:
+            self._take_found(task, walker)
+        if done:
+            with self._change:
+                self._idle.append(walker)
+        else:
+            task.rest = self._rest(task, walker)
+
+    def _rest(self, task: Task, walker: CellWalker) -> list[Task]:
+        """Return what is left of a task as tasks of their own, in order."""
+        budget = min(GROWTH * task.budget, self._largest_budget)
+        unfinished = [Task(None, budget, walker)]
+        if self.ended_by or self._stopped:
+            return unfinished
+        try:
+            given = [Task(cell, budget) for cell in walker.give_away_half()]
+        except MemoryError:
+            self.end(OUT_OF_MEMORY)
+            return unfinished
+        if walker.pending():
+            return unfinished + given
+        with self._change:
+            self._idle.append(walker)
+        return given
+
+    def _walk_on(self, task: Task, walker: CellWalker) -> bool:
+        """Walk a task to its budget; return whether nothing of it is left to do."""
         if self._store:
             walker.reserve(task.budget)
         step, done = 2 * self._least_step, False
         while not done and task.regions < task.budget and not self._stopped:
+            self._halt()
             began = time.perf_counter()
-            done = walker.run(min(step, task.budget - task.regions), store=self._store)
+            try:
+                done = walker.run(min(step, task.budget - task.regions), store=self._store)
+            finally:
+                task.regions += walker.regions
+                self._count(task, walker)
             took = time.perf_counter() - began
             longer = min(4 * step, int(step * SLICE_SECONDS / max(took, 1e-6)))
             step = max(self._least_step, longer)
-            task.regions += walker.regions
             if walker.output_full:
                 task.found.append(walker.take_found())
-            signs, share = walker.take_signs(), walker.take_done()
-            with self._change:
-                task.share += share
-                self._share_seen += share
-                self._seen += walker.regions
-                self.signs = self.signs.plus(signs)
-        if self._store:
+        return done
+
+    def _count(self, task: Task, walker: CellWalker) -> None:
+        """Add what a walker did since the last call to the sums."""
+        signs, share = walker.take_signs(), walker.take_done()
+        with self._change:
+            task.share += share
+            self._share_seen += share
+            self._seen += walker.regions
+            self.signs = self.signs.plus(signs)
+
+    def _take_found(self, task: Task, walker: CellWalker) -> None:
+        """Take the regions that a walker holds, if there is room for a copy."""
+        try:
             task.found.append(walker.take_found())
-            with self._change:
-                self.largest_radius = max(self.largest_radius, walker.largest_radius)
-        if done:
-            with self._change:
-                self._idle.append(walker)
-            return
-        budget = min(GROWTH * task.budget, self._largest_budget)
-        given = walker.give_away_half()
-        task.rest = [Task(cell, budget) for cell in given]
-        if walker.pending():
-            task.rest.insert(0, Task(None, budget, walker))
-        else:
-            with self._change:
-                self._idle.append(walker)
+        except MemoryError:
+            self.end(OUT_OF_MEMORY)
+        task.regions = sum(len(found.vertex_count) for found in task.found)
+        with self._change:
+            self.largest_radius = max(self.largest_radius, walker.largest_radius)
 
 
 def thread_count(threads: int | None) -> int:

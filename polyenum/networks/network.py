@@ -419,7 +419,7 @@ def exact_float64(values: Any, name: str) -> NDArray[np.float64]:
             values = values.detach().cpu()
             values = values.double() if values.is_floating_point() else values
         array = np.asarray(values)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:  # torch's, of tensors without numbers
         raise NetworkError(f"{name}: expected an array of real numbers ({error})") from None
     if array.dtype.kind not in "buif":
         raise NetworkError(f"{name}: expected an array of real numbers, found dtype {array.dtype}")

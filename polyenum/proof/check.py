@@ -143,6 +143,8 @@ def check(cx: RegionComplex, net: Any, domain: Domain, *, progress: bool = False
         raise error_of(
             [f"the arrays of the complex do not fit each other, or the domain: {problem}"]
         )
+    if not len(cx):
+        raise RegionError("the complex holds no regions, so there is nothing to prove")
     found = contradictions(cx) + differences(cx, network, domain)
     if found:
         raise error_of(found)

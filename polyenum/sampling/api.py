@@ -9,7 +9,7 @@ import numpy as np
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.domains import Domain
 from polyenum.enumeration.api import enumerate_regions
-from polyenum.errors import OptionError, RegionError
+from polyenum.errors import IncompleteError, OptionError, RegionError
 from polyenum.networks import load
 from polyenum.sampling.floats import NumPyFloats, floats_of
 from polyenum.sampling.methods import BY_NAME
@@ -116,7 +116,7 @@ def verify_sampling(
     ):
         raise RegionError(f"exact: {cx!r} is of another network or domain")
     if not cx.complete:
-        raise RegionError(
+        raise IncompleteError(
             "the exact regions are not complete; nothing can be held against a part of them"
         )
     floats = floats_of(net, network, domain, dtype)

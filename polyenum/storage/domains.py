@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.domains import Box, Domain, HPolytope, Hull, Segment, Slice
@@ -33,9 +34,17 @@ def domain_arrays(domain: Domain) -> tuple[str, dict[str, NDArray[Any]]]:
     return kind, {f"domain.{name}": getattr(domain, name) for name in _FIELDS[kind][1]}
 
 
+def domain_names(kind: str) -> set[str]:
+    """Return the names of the arrays of a kind of domain."""
+    return {f"domain.{name}" for name in _FIELDS[kind][1]}
+
+
 def domain_of(kind: str, arrays: Mapping[str, Any]) -> Domain:
     """Return the domain that `domain_arrays` took apart."""
     found: list[Any] = [arrays[f"domain.{name}"] for name in _FIELDS[kind][1]]
+    for name, array in zip(_FIELDS[kind][1], found, strict=True):
+        if array.dtype != np.float64:
+            raise ValueError(f"domain.{name} is of type {array.dtype}")
     if kind == "Box":
         return Box(*found)
     if kind == "HPolytope":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyenum.errors import FileError, RegionError, import_extra, missing_extra
+from polyenum.errors import RegionError, import_extra
+from polyenum.storage.output import as_path, check_place, written, written_text
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
@@ -70,49 +71,52 @@ def to_geojson(cx: RegionComplex) -> dict[str, Any]:
 KINDS = (".npz", ".parquet", ".csv", ".geojson")
 
 
-def check_writable(path: str | os.PathLike[str], dim: int) -> None:
+def check_writable(
+    path: str | os.PathLike[str], dim: int, *, inputs: Iterable[str | os.PathLike[str]] = ()
+) -> None:
     """Raise unless regions of that dimension can be written to a file of that name.
 
     Raises
     ------
     FileError
-        If its ending says nothing, or its folder does not exist.
+        If its ending says nothing, its folder cannot be written, or it is one of the `inputs`.
     RegionError
         If it is GeoJSON and they are no polygons.
+    MissingExtraError
+        If it is a table, and what makes tables is not installed.
     """
-    file = Path(path)
-    kind = file.suffix.lower()
-    if kind not in KINDS:
-        raise FileError(
-            f"{file}: unknown kind of file {kind!r}; .npz (all of it), .parquet, .csv and .geojson are known"
-        )
-    if not file.parent.is_dir():
-        raise FileError(f"{file}: there is no folder {str(file.parent)!r}")
+    kind = check_place(path, KINDS, inputs=inputs).suffix.lower()
     if kind == ".geojson" and dim != 2:
         raise RegionError(f"GeoJSON holds polygons; these regions have {dim} dimensions, not 2")
+    if kind in (".csv", ".parquet"):
+        import_extra("pandas", "table")
+    if kind == ".parquet":
+        import_extra("pyarrow", "table")
 
 
 def write(cx: RegionComplex, path: str | os.PathLike[str]) -> None:
     """Write regions to a file whose ending says how: .npz, .parquet, .csv or .geojson.
 
+    The file is written whole, or what was there before stays.
+
     Raises
     ------
-    FileError, RegionError
+    FileError, RegionError, MissingExtraError
         As `check_writable`.
     """
     check_writable(path, cx.dim)
-    file = Path(path)
-    kind = file.suffix.lower()
+    kind = as_path(path).suffix.lower()
     if kind == ".npz":
-        cx.save(file)
+        cx.save(path)
     elif kind == ".parquet":
         frame = to_frame(cx)
-        try:
-            import pyarrow  # noqa: F401
-        except ImportError:
-            raise missing_extra("pyarrow", "table") from None
-        frame.to_parquet(file)
+        with written(path) as stream:
+            frame.to_parquet(stream, engine="pyarrow")
     elif kind == ".csv":
-        to_frame(cx).to_csv(file)
+        frame = to_frame(cx)
+        with written_text(path) as text:
+            frame.to_csv(text)
     else:
-        file.write_text(json.dumps(to_geojson(cx)))
+        features = to_geojson(cx)
+        with written_text(path) as text:
+            json.dump(features, text)

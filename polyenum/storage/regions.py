@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from polyenum.errors import FileError, PolyenumError
+from polyenum.errors import FileError
 from polyenum.storage import arrays as storage
-from polyenum.storage.domains import domain_arrays, domain_of
-from polyenum.storage.networks import network_arrays, network_of
+from polyenum.storage.domains import domain_arrays, domain_names, domain_of
+from polyenum.storage.networks import network_arrays, network_names, network_of, of_type
+from polyenum.storage.output import as_path
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
 
 FORMAT = "polyenum regions"
 VERSION = 1
+_ENGINES = ("vertex", "lp", "exact", "shapely")
 
 # Each with its type and number of axes.
 _ARRAYS = {
@@ -35,7 +36,7 @@ _ARRAYS = {
 
 def save_regions(cx: RegionComplex, path: str | os.PathLike[str]) -> None:
     """Write a complex, its network and its domain to a file; see `RegionComplex.save`."""
-    file = Path(path)
+    file = as_path(path)
     if file.suffix.lower() != ".npz":
         raise FileError(f"{file}: a saved complex is an .npz file; give a name that ends so")
     stages, arrays = network_arrays(cx.network)
@@ -87,10 +88,9 @@ def open_regions(path: str | os.PathLike[str]) -> RegionComplex:
     >>> len(again), again.patterns.tolist(), again.domain
     (2, [[0], [1]], Box([-1], [1]))
     """
-    from polyenum.cells.engine import SignCounts
-    from polyenum.complex.region_complex import RegionComplex
+    from polyenum.complex.fitting import impossible_sides, misfit
 
-    file = Path(path)
+    file = as_path(path)
     header, arrays = storage.read(file)
     if header.get("format") != FORMAT:
         raise FileError(f"{file}: holds no regions, but {header.get('format')!r}")
@@ -99,24 +99,48 @@ def open_regions(path: str | os.PathLike[str]) -> RegionComplex:
             f"{file}: of version {header.get('version')!r}; this polyenum reads version {VERSION}"
         )
     try:
-        network = network_of(header["stages"], arrays)
-        domain = domain_of(header["domain"], arrays)
-        own: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
-        for name, (dtype, axes) in _ARRAYS.items():
-            if own[name].dtype != dtype or own[name].ndim != axes:
-                raise ValueError(f"{name} is of type {own[name].dtype} with {own[name].ndim} axes")
-        cx = RegionComplex(
-            network,
-            domain,
-            complete=bool(header["complete"]),
-            certified=bool(header["certified"]),
-            engine=str(header["engine"]),
-            signs=SignCounts(*(int(n) for n in header["signs"])),
-            vertex_error=float.fromhex(header["vertex_error"]),
-            **own,
-        )
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, PolyenumError) as error:
+        cx = _complex_of(header, arrays)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise FileError(f"{file}: damaged ({type(error).__name__}: {error})") from None
-    if not cx.fits(network, domain):
-        raise FileError(f"{file}: damaged (its arrays do not fit each other)")
+    problem = misfit(cx, cx.network, cx.domain) or impossible_sides(cx)
+    if problem is not None:
+        raise FileError(f"{file}: damaged, its arrays do not fit each other ({problem})")
     return cx
+
+
+def _complex_of(header: dict[str, Any], arrays: dict[str, Any]) -> RegionComplex:
+    """Return the complex of a header and arrays; `misfit` says whether its arrays may be indexed."""
+    from polyenum.cells.engine import SignCounts
+    from polyenum.complex.region_complex import RegionComplex
+
+    network = network_of(header["stages"], arrays)
+    domain = domain_of(header["domain"], arrays)
+    known = set(_ARRAYS) | network_names(header["stages"]) | domain_names(header["domain"])
+    if not set(arrays) <= known:
+        raise ValueError(f"it holds {min(set(arrays) - known)!r}, which has no meaning")
+    own = {name: of_type(arrays, name, dtype, axes) for name, (dtype, axes) in _ARRAYS.items()}
+    maps = (len(own["packed_sides"]), domain.dim + 1, network.output_dim)
+    if own["maps"].shape != maps:
+        raise ValueError(f"maps is of shape {own['maps'].shape}, not {maps}")
+    for name in ("complete", "certified"):
+        if not isinstance(header[name], bool):
+            raise TypeError(f"{name} is {header[name]!r:.80}, neither true nor false")
+    engine, signs = header["engine"], header["signs"]
+    if engine not in _ENGINES:
+        raise ValueError(f"its engine is {engine!r:.80}")
+    if (own["inside"].shape[1] > 0) != (engine == "lp"):
+        raise ValueError(f"points inside regions do not go with the engine {engine!r}")
+    if len(signs) != len(SignCounts._fields) or not all(
+        type(n) is int and 0 <= n < 1 << 63 for n in signs
+    ):
+        raise ValueError(f"its counts of signs are {signs!r:.80}")
+    return RegionComplex(
+        network,
+        domain,
+        complete=header["complete"],
+        certified=header["certified"],
+        engine=engine,
+        signs=SignCounts(*signs),
+        vertex_error=float.fromhex(header["vertex_error"]),
+        **own,
+    )

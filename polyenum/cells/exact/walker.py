@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.engine import Found, SignCounts
+from polyenum.cells.engine import Found, SignCounts, go_on
 from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.exact.numbers import quotient
 from polyenum.cells.exact.polytope import ExactPolytope
@@ -21,6 +22,16 @@ class ExactCell(NamedTuple):
     polytope: ExactPolytope
     sides: bytes
     cuts: int
+
+
+class _Rounded(NamedTuple):
+    """A region as it is handed out."""
+
+    sides: bytes
+    labels: list[int]
+    points: list[list[float]]
+    masks: list[int]
+    forms: list[float]
 
 
 class ExactEngine:
@@ -55,7 +66,8 @@ class ExactEngine:
 
     def map_error(self) -> NDArray[np.float64]:
         """Return bounds on the rounding of the maps stored so far: (2, outputs)."""
-        return np.max([walker.map_error for walker in self._walkers], axis=0)
+        none = np.zeros((2, self._network.output_dim))
+        return np.max([none, *(walker.map_error for walker in self._walkers)], axis=0)
 
 
 class ExactWalker:
@@ -81,7 +93,8 @@ class ExactWalker:
         self._forms = ExactForms(network, domain)
         self.map_error = np.zeros((2, network.output_dim))
         self._stack: list[ExactCell] = []
-        self._found: list[ExactCell] = []
+        self._found: list[_Rounded] = []
+        self.halt: Callable[[], None] = go_on
         self._done = 0.0
         self._signs = SignCounts()
 
@@ -99,10 +112,10 @@ class ExactWalker:
             region = self._descend(self._stack.pop())
             if region is None:
                 continue
+            if store:
+                self._found.append(self._round(region))
             self.regions += 1
             self._done += 0.5**region.cuts
-            if store:
-                self._found.append(region)
         return not self._stack
 
     def _descend(self, cell: ExactCell) -> ExactCell | None:
@@ -125,6 +138,7 @@ class ExactWalker:
                 polytope, cuts = found
                 h = int(groups[h, 1]) - 1
                 continue
+            self.halt()
             form, _ = self._forms.hyperplane(h, sides)
             signs += len(polytope.points)
             low, high = polytope.split(form, h)
@@ -148,6 +162,7 @@ class ExactWalker:
         """
         first, end = self._network.groups[start].tolist()
         for own in range(start, end):
+            self.halt()
             sides[first:end] = 0
             sides[own] = 1
             rivals = [j for j in range(first, end) if j != own]
@@ -184,42 +199,42 @@ class ExactWalker:
         signs, self._signs = self._signs, SignCounts()
         return signs
 
+    def _round(self, region: ExactCell) -> _Rounded:
+        """Return a region with its vertices and map rounded."""
+        polytope = region.polytope
+        own = sorted(frozenset().union(*polytope.tight))
+        bit = {label: k for k, label in enumerate(own)}
+        points, masks = [], []
+        for v in polytope.vertex_order():
+            *whole, w = polytope.points[v]
+            rounded = [quotient(x, w) for x in whole]
+            points.append([x for x, _ in rounded])
+            self.largest_radius = max(self.largest_radius, *(e for _, e in rounded))
+            masks.append(sum(1 << bit[label] for label in polytope.tight[v]))
+        forms = self._output_forms(np.frombuffer(region.sides, np.uint8))
+        return _Rounded(region.sides, own, points, masks, forms)
+
     def take_found(self) -> Found:
         """Return the regions stored since the last call, their vertices and maps rounded."""
         regions, self._found = self._found, []
-        words = 1
-        points, labels, masks, forms = [], [], [], []
-        for region in regions:
-            polytope = region.polytope
-            own = sorted(frozenset().union(*polytope.tight))
-            labels.append(own)
-            words = max(words, (len(own) + 63) // 64)
-            bit = {label: k for k, label in enumerate(own)}
-            for v in polytope.vertex_order():
-                *whole, w = polytope.points[v]
-                rounded = [quotient(x, w) for x in whole]
-                points.append([x for x, _ in rounded])
-                self.largest_radius = max(self.largest_radius, *(e for _, e in rounded))
-                masks.append(sum(1 << bit[label] for label in polytope.tight[v]))
-            forms.append(self._output_forms(np.frombuffer(region.sides, np.uint8)))
-        dim = self._forms.domain.dim
-        outputs = self._network.output_dim
+        n, dim = len(regions), self._forms.domain.dim
+        points = [point for r in regions for point in r.points]
+        masks = [mask for r in regions for mask in r.masks]
+        words = max((-(-len(r.labels) // 64) for r in regions), default=1)
         sides = np.array([np.frombuffer(r.sides, np.uint8) for r in regions], np.uint8)
         return Found(
             np.packbits(
-                sides.reshape(len(regions), self._network.hyperplane_count),
-                axis=1,
-                bitorder="little",
+                sides.reshape(n, self._network.hyperplane_count), axis=1, bitorder="little"
             ),
-            np.array(forms).reshape(len(regions), (dim + 1) * outputs),
-            np.array([len(r.polytope.points) for r in regions], np.int64),
-            np.array([len(own) for own in labels], np.int64),
+            np.array([r.forms for r in regions]).reshape(n, (dim + 1) * self._network.output_dim),
+            np.array([len(r.points) for r in regions], np.int64),
+            np.array([len(r.labels) for r in regions], np.int64),
             np.array(points).reshape(-1, dim),
             np.array(
                 [[m >> 64 * w & (1 << 64) - 1 for w in range(words)] for m in masks], np.uint64
             ).reshape(-1, words),
-            np.array([label for own in labels for label in own], np.int32),
-            np.zeros((len(regions), 0)),
+            np.array([label for r in regions for label in r.labels], np.int32),
+            np.zeros((n, 0)),
         )
 
     def _output_forms(self, sides: NDArray[np.uint8]) -> list[float]:

@@ -72,4 +72,5 @@ class HalfspaceEngine:
 
     def map_error(self) -> NDArray[np.float64]:
         """Return bounds on the errors of the stored maps: (2, outputs), coefficients and constants."""
-        return np.max([walker.map_error for walker in self.walkers], axis=0)
+        none = np.zeros((2, self._network.output_dim))
+        return np.max([none, *(walker.map_error for walker in self.walkers)], axis=0)

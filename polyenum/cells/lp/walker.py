@@ -8,13 +8,14 @@ prove, rational arithmetic decides.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.engine import Found, SignCounts
+from polyenum.cells.engine import Found, SignCounts, go_on
 from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.exact.lp import maximise
 from polyenum.cells.exact.numbers import Form, quotient
@@ -65,6 +66,7 @@ class HalfspaceWalker:
         box: NDArray[np.float64],
     ) -> None:
         self.regions = self.programs = self.tests = self.asked = 0
+        self.halt: Callable[[], None] = go_on
         self._network, self._domain = network, domain
         self._forms, self._box = forms, box
         self._exact = ExactForms(network, domain)
@@ -94,10 +96,12 @@ class HalfspaceWalker:
             region = self._descend(self._stack.pop())
             if region is None:
                 continue
+            if store:
+                if self._forms.tables.loose[0]:
+                    region.forms = self._exact_outputs(region.sides)
+                self._found.append(region)
             self.regions += 1
             self._done += 0.5**region.cuts
-            if store:
-                self._found.append(region)
         return not self._stack
 
     def _descend(self, cell: HalfspaceCell) -> HalfspaceCell | None:
@@ -135,6 +139,7 @@ class HalfspaceWalker:
                 cell = found
                 at_points = signs_at(rows, errors, cell.points)
                 continue
+            self.halt()
             self.tests += 1
             if over_box[k] != UNSURE:
                 cell.sides[h] = over_box[k] > 0
@@ -209,6 +214,7 @@ class HalfspaceWalker:
         for j, row, error, sign in zip(rivals.tolist(), rows, errors, over_box, strict=True):
             if off[j - first]:
                 continue
+            self.halt()
             self.tests += 1
             if sign == 1 or (sign == 0 and j < own):
                 self._count(boxes=1)
@@ -317,8 +323,6 @@ class HalfspaceWalker:
             n, self._network.hyperplane_count
         )
         forms = np.array([r.forms for r in regions]).reshape(n, -1)
-        if self._forms.tables.loose[0]:
-            forms = np.array([self._exact_outputs(r.sides) for r in regions]).reshape(n, -1)
         # What may carry a facet: the hyperplanes that cut, and all sides of the domain.
         around = -1 - np.arange(len(self._domain.sides), dtype=np.int32)
         own = [np.array([h for h in r.labels if h >= 0], np.int32) for r in regions]

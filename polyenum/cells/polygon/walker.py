@@ -8,13 +8,14 @@ cells thinner than that.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from polyenum.cells.engine import Found, SignCounts
+from polyenum.cells.engine import Found, SignCounts, go_on
 from polyenum.domains import Domain
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork
 from polyenum.networks.weights import rows_through
@@ -111,6 +112,7 @@ class PolygonWalker:
 
     def __init__(self, network: PiecewiseLinearNetwork, domain: Domain) -> None:
         self.regions = 0
+        self.halt: Callable[[], None] = go_on
         self._network, self._domain = network, domain
         self._size = float(np.abs(domain.vertices).max())
         self._side_rows = domain.side_forms()
@@ -202,6 +204,7 @@ class PolygonWalker:
         `forms` (n, 3) vanish there; where one does on a whole cell, that is below, or above if
         `equal_above`.
         """
+        self.halt()
         points, owner = shapely.get_coordinates(block.polygons, return_index=True)
         value = np.einsum("nk,nk->n", points, forms[owner, :2]) + forms[owner, 2]
         slack = TOLERANCE * self._size * np.abs(forms[:, :2]).sum(axis=1)

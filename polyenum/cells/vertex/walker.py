@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.engine import Found, SignCounts
+from polyenum.cells.engine import Found, SignCounts, go_on
 from polyenum.cells.exact.equal_forms import EqualForms
 from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.exact.numbers import Point, meeting, quotient, value
@@ -97,6 +98,7 @@ class VertexWalker:
         scale = float(np.abs(domain.vertices).max())
         self._floor = max(2.0**-26 * scale, k.SMALLEST)
         self._full = False
+        self.halt: Callable[[], None] = go_on
         self.state = self._new_state()
 
     @cached_property
@@ -230,6 +232,7 @@ class VertexWalker:
             )
             if status in (k.DONE, k.BUDGET):
                 return status == k.DONE
+            self.halt()
             if status == k.UNDECIDED:
                 self._decide()
             elif status == k.INACCURATE:

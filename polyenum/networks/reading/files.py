@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from polyenum.errors import NetworkError, import_extra, missing_extra
+from polyenum.errors import FileError, NetworkError, import_extra, missing_extra
 from polyenum.networks.network import PiecewiseLinearNetwork
-from polyenum.networks.reading.tensor import checked_size
+from polyenum.networks.reading.tensor import MOST_ELEMENTS
+from polyenum.storage.archive import read_archive
 
 
 def load_file(
@@ -48,30 +49,16 @@ def load_file(
 
 def _read_npz(file: Path) -> dict[str, Any]:
     try:
-        with zipfile.ZipFile(file) as archive:
-            for name in archive.namelist():
-                _check_header(archive, name, file)
-        with np.load(file, allow_pickle=False) as data:
-            return {name: data[name] for name in data.files}
-    except (zipfile.BadZipFile, ValueError, EOFError, OSError) as error:
-        raise NetworkError(
-            f"{file}: not an npz file of plain arrays, or damaged ({error})"
-        ) from None
-
-
-def _check_header(archive: zipfile.ZipFile, name: str, file: Path) -> None:
-    """Refuse an array whose declared size cannot be true, before anything of that size is made."""
-    with archive.open(name) as entry:
-        version = np.lib.format.read_magic(entry)
-        read = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }.get(version)
-        if read is None:
-            raise NetworkError(f"{file}: {name} is of an unknown version {version}")
-        shape, _, _ = read(entry)
-    if 0 not in shape:
-        checked_size(shape, f"{file}: {name}")
+        return dict(
+            read_archive(
+                file,
+                what="an npz file of plain arrays",
+                most_bytes=8 * MOST_ELEMENTS,
+                compressed=True,
+            )
+        )
+    except FileError as error:
+        raise NetworkError(str(error)) from None
 
 
 def _read_safetensors(file: Path) -> dict[str, Any]:
@@ -109,6 +96,15 @@ def _read_state_dict(file: Path) -> dict[str, Any]:
         raise NetworkError(
             f"{file}: expected a state dict of tensors, found {type(found).__name__}"
         )
+    for key, tensor in found.items():
+        if tensor.device.type == "meta":
+            raise NetworkError(
+                f"{file}: {key!r} has a shape, and no numbers (it is on the device 'meta')"
+            )
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested:
+            raise NetworkError(
+                f"{file}: {key!r} is sparse, quantized or nested; save it as a plain tensor"
+            )
     return dict(found)
 
 
@@ -132,10 +128,12 @@ def stack_of_layers(arrays: Mapping[str, Any], name: str) -> PiecewiseLinearNetw
         If the names or shapes say otherwise.
     """
     layers: dict[str, dict[str, Any]] = {}
+    short_names = False
     for key, array in arrays.items():
         short = re.fullmatch(r"([Wb])_?(\d+)", key)
         if short:
-            prefix, part = short[2], "weight" if short[1] == "W" else "bias"
+            prefix, part = str(int(short[2])), "weight" if short[1] == "W" else "bias"
+            short_names = True
         else:
             prefix, _, part = key.rpartition(".")
         if part not in ("weight", "bias"):
@@ -143,7 +141,11 @@ def stack_of_layers(arrays: Mapping[str, Any], name: str) -> PiecewiseLinearNetw
                 f"{name}: holds {key!r}, so it is no plain stack of Linear layers; pass the module with these "
                 "weights loaded (or arrays named W0, b0, W1, ...)"
             )
-        layers.setdefault(prefix, {})[part] = array
+        if part in layers.setdefault(prefix, {}):
+            raise NetworkError(
+                f"{name}: holds the {part} of layer {prefix!r} twice, under two names"
+            )
+        layers[prefix][part] = array
     ordered = sorted(layers, key=_natural)
     for prefix in ordered:
         shape = tuple(layers[prefix].get("weight", np.zeros(0)).shape)
@@ -154,9 +156,49 @@ def stack_of_layers(arrays: Mapping[str, Any], name: str) -> PiecewiseLinearNetw
             )
     if not ordered:
         raise NetworkError(f"{name}: holds no arrays")
+    _refuse_gaps(ordered, name, by_one=short_names)
     return PiecewiseLinearNetwork.from_arrays(
         [(layers[p]["weight"], layers[p].get("bias")) for p in ordered]
     )
+
+
+# In a torch.nn.Sequential the layers are numbered with what is between them: an activation, and a dropout.
+_LARGEST_STEP = 3
+
+
+def _refuse_gaps(prefixes: Sequence[str], name: str, *, by_one: bool) -> None:
+    """Refuse numbered layers of which some are missing.
+
+    ``fc1, fc2`` count by one, and so do ``W0, W1`` (`by_one`).  ``0, 2, 4`` are the layers of a Sequential, with
+    what has no weights between them: any small step, as long as all are the same.
+
+    Raises
+    ------
+    NetworkError
+        If the numbers leave some out.
+    """
+    children: dict[tuple[str, ...], set[int]] = {}
+    alone: set[tuple[str, ...]] = set()
+    for prefix in prefixes:
+        parts = re.split(r"(\d+)", prefix)
+        for i in range(1, len(parts), 2):
+            parent = tuple(parts[:i])
+            children.setdefault(parent, set()).add(int(parts[i]))
+            if parts[i - 1][-1:] in ("", ".") and parts[i + 1][:1] in ("", "."):
+                alone.add(parent)
+    for parent, found in children.items():
+        numbers = sorted(found)
+        indices = parent in alone
+        steps = {b - a for a, b in zip(numbers[:-1], numbers[1:], strict=True)}
+        largest = _LARGEST_STEP if indices and not by_one else 1
+        late = numbers[0] > 1 and (indices or len(numbers) > 1)
+        if late or len(steps) > 1 or max(steps, default=1) > largest:
+            shown = ", ".join(map(str, numbers[:8])) + (", ..." if numbers[8:] else "")
+            where = f" {''.join(parent)!r}" if "".join(parent) else ""
+            raise NetworkError(
+                f"{name}: the numbers of its layers{where} are {shown}, so some layers seem to be missing; number "
+                "them without gaps, or pass the module with these weights loaded"
+            )
 
 
 def _natural(name: str) -> list[tuple[int, int | str]]:
