@@ -2,7 +2,7 @@
 
 The module runs twice at each point: in its own floats, exactly as a user runs it, and in float64, where what was
 read can be held against it far more sharply.  For the latter no module is copied: numbers that depend on the input
-are float64, and what they meet is made so.  Constants that the module computes in its own floats stay what they are.
+are float64, and what they meet is made so.  Constants that the module computes in its own floats stay as they are.
 """
 
 from __future__ import annotations
@@ -173,10 +173,11 @@ def _evaluation(
 
     def evaluate(x: NDArray[np.float64]) -> NDArray[np.float64]:
         rerun.count = 0
+        given = input_tensors(module, inputs, dtype, x)
         with ExitStack() as stack:
             if rerun.doubled or rerun.left_out:
                 stack.enter_context(watching(rerun))
-            found = inputs.call(module, input_tensors(module, inputs, dtype, x))
+            found = inputs.call(module, given)
         _, tensors = flat_outputs(found)
         parts = [tensors[k].detach().cpu().double().reshape(-1) for k in reading.positions]
         return torch.cat(parts).numpy()

@@ -7,10 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
+from scipy import sparse
 
 from polyenum.errors import NetworkError, OptionError
 from polyenum.networks.network import PiecewiseLinearNetwork
+from polyenum.networks.reading import operators as op
 from polyenum.networks.reading.lowering import lower
+from polyenum.networks.reading.operators import constant_tensor, joined
 from polyenum.networks.reading.tensor import SymbolicTensor
 from polyenum.networks.reading.torch_check import check_module, refuse_chance
 from polyenum.networks.reading.torch_inputs import (
@@ -22,7 +26,10 @@ from polyenum.networks.reading.torch_inputs import (
     flat_outputs,
     input_tensors,
 )
+from polyenum.networks.reading.torch_numbers import numbers
 from polyenum.networks.reading.torch_state import undisturbed
+from polyenum.networks.reading.torch_storage import Refused
+from polyenum.networks.reading.torch_trace import Recorder
 
 
 def from_module(
@@ -57,8 +64,6 @@ def from_module(
 
 def _check_ready(module: Any) -> None:
     """Raise if a module has layers that cannot be what they are in eval mode."""
-    import torch
-
     for name, layer in module.named_modules():
         kind = type(layer).__name__
         title = f"layer '{name}' ({kind})" if name else kind
@@ -81,68 +86,60 @@ def _check_ready(module: Any) -> None:
 
 
 def _read(module: Any, inputs: Inputs, outputs: Chosen) -> Reading:
-
-    first: Exception | None = None
+    failures = []
     with undisturbed(module):
         for dtype in _dtypes(module):
+            recorder = Recorder(module)
             try:
-                return _run(module, inputs, outputs, dtype)
+                return _run(module, recorder, inputs, outputs, dtype)
             except (NetworkError, OptionError):
                 raise
             except Exception as error:
-                first = first or error
+                failures.append((recorder.failed, error))
     shapes = ", ".join(str((1, *shape)) for shape in inputs.shapes)
+    where, failure = failures[0]
     raise NetworkError(
-        f"torch cannot run {type(module).__name__} on an input of shape {shapes}, with a batch axis of 1: "
-        f"{str(first).strip() or type(first).__name__}; input_shape= says the shape without the batch axis"
-    ) from first
+        f"{where or type(module).__name__}: torch cannot run this on an input of shape {shapes}, with a batch axis of "
+        f"1 ({str(failure).strip() or type(failure).__name__}). input_shape= says the shape without the batch axis"
+    ) from failure
 
 
-def _run(module: Any, inputs: Inputs, outputs: Chosen, dtype: Any) -> Reading:
-    import torch
-
-    from polyenum.networks.reading.torch_storage import Refused
-    from polyenum.networks.reading.torch_trace import Recorder
-
-    recorder = Recorder(module)
+def _run(module: Any, recorder: Recorder, inputs: Inputs, outputs: Chosen, dtype: Any) -> Reading:
     given = input_tensors(module, inputs, dtype)
     sizes = [t.numel() for t in given]
     whole = SymbolicTensor.inputs((sum(sizes),))
     ends = np.cumsum(sizes)
     for t, begin, end in zip(given, ends - sizes, ends, strict=True):
-        part = whole if len(given) == 1 else whole.rearrange(lambda a, b=begin, e=end: a[b:e])
+        part = whole if len(given) == 1 else op.parts(whole, [begin, end], 0)[1]
         recorder.input(t, part.reshaped(tuple(t.shape)))
     with recorder.recording():
         found = inputs.call(module, given)
     names, tensors = flat_outputs(found)
-    positions = _positions(names, outputs)
-    values = []
-    for k in positions:
-        value = recorder.storages.read(tensors[k])
-        if isinstance(value, Refused):
-            raise NetworkError(value.reason)
-        if value is None:
-            from polyenum.networks.reading.operators import constant_tensor
-            from polyenum.networks.reading.torch_numbers import numbers
-
-            if not tensors[k].numel():
-                raise NetworkError(
-                    f"output {names[k] or k} has no elements: shape {tuple(tensors[k].shape)}"
-                )
-            value = constant_tensor(numbers(tensors[k], "an output"))
-        values.append(value)
+    positions = range(len(names)) if outputs is None else choose(outputs, names, "outputs")
+    values = [_output(recorder, tensors[k], names[k] or str(k)) for k in positions]
     if not any(v.terms for v in values):
-        raise NetworkError(
-            "the module must return a tensor that depends on its input; what it returns is constant"
-        )
+        if not any(recorder.storages.holds(tensors[k]) for k in positions):
+            raise NetworkError(
+                "the module must return a tensor that depends on its input; what it returns is constant"
+            )
+        nothing = sparse.csr_array((values[0].size, whole.size))
+        values[0] = values[0].plus(whole.affine(nothing, None, values[0].shape, "output"), "output")
     unit = max(torch.finfo(d).eps / 2 for d in recorder.precisions)
-    return Reading(_concatenated(values), positions, dtype, unit, recorder.left_out)
+    return Reading(_concatenated(values), list(positions), dtype, unit, recorder.left_out)
+
+
+def _output(recorder: Recorder, tensor: Any, name: str) -> SymbolicTensor:
+    """Return what is known of an output."""
+    if not tensor.numel():
+        raise NetworkError(f"output {name} has no elements: shape {tuple(tensor.shape)}")
+    value = recorder.storages.read(tensor)
+    if isinstance(value, Refused):
+        raise NetworkError(value.reason)
+    return constant_tensor(numbers(tensor, "an output")) if value is None else value
 
 
 def _concatenated(values: list[SymbolicTensor]) -> SymbolicTensor:
     """Return several outputs as one vector; activations that were left out stay marked."""
-    from polyenum.networks.reading.operators import joined
-
     flat = [replace(v, shape=(v.size,), dropped="") for v in values]
     whole = flat[0] if len(flat) == 1 else joined(flat, 0)
     return replace(whole, dropped=next((v.dropped for v in values if v.dropped), ""))
@@ -150,14 +147,6 @@ def _concatenated(values: list[SymbolicTensor]) -> SymbolicTensor:
 
 def _dtypes(module: Any) -> list[Any]:
     """Return the floats that a module may take, the likeliest first."""
-    import torch
-
     own = [t.dtype for t in [*module.parameters(), *module.buffers()] if t.is_floating_point()]
     found = [*own[:1], torch.float64, torch.float32, torch.float16, torch.bfloat16]
     return list(dict.fromkeys(found))
-
-
-def _positions(names: list[str], chosen: Chosen) -> list[int]:
-    if chosen is None:
-        return list(range(len(names)))
-    return choose(chosen, names, "outputs")

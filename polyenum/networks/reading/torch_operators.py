@@ -300,7 +300,7 @@ def _index_add(title: str, x: Any, dim: int, index: Any, source: Any, alpha: flo
 
 def _scatter_add(title: str, x: Any, dim: int, index: Any, source: Any) -> Any:
     _constant(index, title, "an index")
-    where = np.meshgrid(*(np.arange(n) for n in index.shape), indexing="ij")
+    where = list(np.meshgrid(*(np.arange(n) for n in index.shape), indexing="ij"))
     where[dim] = index
     places = np.arange(np.size(x) if op.is_constant(x) else x.size).reshape(x.shape)[tuple(where)]
     inside = tuple(slice(n) for n in index.shape)
@@ -345,6 +345,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "neg": lambda title, x: op.scale(x, np.asarray(-1.0), title),
     "add": _add(1), "sub": _add(-1), "rsub": _subtract_from,
     "mul": lambda title, x, y: op.multiply(x, y, title), "div": _divide, "true_divide": _divide,
+    "reciprocal": lambda title, x: op.divide(np.ones(()), x, title),
     "lerp": _between, "addcmul": _plus_product, "addcdiv": _plus_quotient,
     "mm": _matrix_product, "mv": _matrix_product, "bmm": _batched_product,
     "dot": _vector_product, "vdot": _vector_product,

@@ -3,8 +3,8 @@
 The module runs once, as torch runs it: with its hooks, parametrizations, defaults and conditions.  What torch
 is asked for, down to the operators of ATen, passes through here; where an operator's tensors depend on the input,
 what it does to them is done to their affine functions too (`torch_operators`, `torch_moves`), and remembered for
-the memory that it wrote (`torch_storage`).  What does not depend on the input is computed by torch, and is a constant.
-A condition on a number that depends on the input would make other networks elsewhere, so it is refused.
+the memory that it wrote (`torch_storage`).  What does not depend on the input is computed by torch.  A
+condition on a number that depends on the input would make other networks elsewhere, so it is refused.
 """
 
 from __future__ import annotations
@@ -71,6 +71,9 @@ class Watched:
     def leaves_torch(self, name: str, tensor: Any) -> None:
         """Hear that Python takes a tensor's numbers."""
 
+    def fails(self) -> None:
+        """Hear that torch cannot do what is asked for."""
+
 
 @contextmanager
 def watching(watched: Watched) -> Iterator[None]:
@@ -91,6 +94,8 @@ class Recorder(Watched):
         The operators that were left out, which may be the last ones; counted from 1.
     numbers_only : bool
         Whether tensors that are constant, in memory that is not, are constants.
+    failed : str
+        The first operation that torch could not do.
     """
 
     def __init__(self, module: Any) -> None:
@@ -99,6 +104,7 @@ class Recorder(Watched):
         self.precisions: set[Any] = set()
         self.left_out: set[int] = set()
         self.numbers_only = False
+        self.failed = ""
         self._names = {id(m): name for name, m in module.named_modules()}
         self._running: list[Any] = []
 
@@ -145,6 +151,10 @@ class Recorder(Watched):
             f"{self.title(what)}{_place()}: the forward uses the numbers of a tensor that depends on the input "
             f"({what}). It must not depend on the values of its input (no `if` on them, nothing outside torch)"
         )
+
+    def fails(self) -> None:
+        """Remember what it was."""
+        self.failed = self.failed or f"{self.title(self.call)}{_place()}"
 
     def leaves_torch(self, name: str, tensor: Any) -> None:
         """Raise if the numbers depend on the input."""
@@ -296,7 +306,7 @@ class Recorder(Watched):
         return found
 
 
-class _Operators(TorchDispatchMode):
+class _Operators(TorchDispatchMode):  # type: ignore[misc]
     """Hands every operator to a recorder."""
 
     def __init__(self, recorder: Watched) -> None:
@@ -316,7 +326,7 @@ class _Operators(TorchDispatchMode):
             recorder.busy = False
 
 
-class _Calls(TorchFunctionMode):
+class _Calls(TorchFunctionMode):  # type: ignore[misc]
     """Tells a recorder what is called, by the name that users know, and what leaves torch."""
 
     def __init__(self, recorder: Watched) -> None:
@@ -332,12 +342,16 @@ class _Calls(TorchFunctionMode):
             return func(*args, **kwargs)
         if name in _NUMBERS_OUT and args and isinstance(args[0], torch.Tensor):
             recorder.leaves_torch(name, args[0])
-        before, recorder.call = recorder.call, name
+        before = recorder.call
+        recorder.call = name.strip("_") if name.startswith("__") else name
         try:
             if name in SMOOTH_CALLS and args and isinstance(args[0], torch.Tensor):
                 recorder.busy = True
                 return recorder.smooth(name, func, args, kwargs)
             return func(*args, **kwargs)
+        except Exception:
+            recorder.fails()
+            raise
         finally:
             recorder.call = before
             if name in SMOOTH_CALLS:
