@@ -23,9 +23,14 @@ FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
 FEWEST_RIGHT = 600
 
 
+def plain(values: Any) -> list[Any]:
+    """Return a test's numbers as arrays, where they are tensors."""
+    return [numpy_helper.to_array(x) if isinstance(x, onnx.TensorProto) else x for x in values]
+
+
 def with_one_input(case: Any) -> tuple[onnx.ModelProto, np.ndarray] | None:
     """Return a node test's model with one flat input, and the test's own numbers there; or nothing."""
-    graph, given = case.model.graph, case.data_sets[0][0]
+    graph, given = case.model.graph, plain(case.data_sets[0][0])
     kinds = [i.type.tensor_type.elem_type for i in graph.input]
     if len(kinds) != len(given) or not all(isinstance(x, np.ndarray) for x in given):
         return None
@@ -68,7 +73,7 @@ def verdict(case: Any, path: Path) -> tuple[str, str]:
         net = pe.load(path)
     except pe.NetworkError as error:
         return "refused", str(error)
-    if not same(net, x, case.data_sets[0][1]):
+    if np.isfinite(x).all() and not same(net, x, plain(case.data_sets[0][1])):
         return "wrong", "at the test's own numbers"
     model = ReferenceEvaluator(made)
     random = np.random.default_rng(0)

@@ -18,7 +18,9 @@ from polyenum.networks.network import PiecewiseLinearNetwork
 from polyenum.networks.reading import onnx_reference as reference
 from polyenum.networks.reading import operators as op
 from polyenum.networks.reading import pieces
+from polyenum.networks.reading.comparison import compare
 from polyenum.networks.reading.lowering import lower
+from polyenum.networks.reading.onnx_check import evaluator, self_contained, unit_roundoff
 from polyenum.networks.reading.onnx_file import as_float64, open_model, tensor_numbers
 from polyenum.networks.reading.onnx_inputs import chosen_inputs, chosen_outputs, input_tensors
 from polyenum.networks.reading.onnx_nodes import Node
@@ -34,10 +36,12 @@ MOST_NODES = 1_000_000
 def load_onnx(
     path: Path,
     *,
-    input_shape: Sequence[int] | Mapping[str, Sequence[int]] | None = None,
-    ignore_output_activation: bool = False,
+    input_shape: Any = None,
     inputs: Sequence[str | int] | None = None,
     outputs: Sequence[str | int] | None = None,
+    ignore_output_activation: bool = False,
+    check: bool = True,
+    progress: bool = False,
 ) -> PiecewiseLinearNetwork:
     """Return the network of an ONNX file.
 
@@ -47,38 +51,63 @@ def load_onnx(
     ----------
     path : Path
         Of a ``.onnx`` file, or a ``.onnx.gz`` file.
-    input_shape : sequence of int, or a mapping of input names to such, optional
+    input_shape : sequence of int, a dict of these by the inputs' names, or a sequence of these, optional
         Of one input, without the batch axis, where the file leaves it open.
-    ignore_output_activation : bool
-        Leave out a last operation that is not piecewise linear.
     inputs, outputs : sequence of str or int, optional
         The names or positions of those that the network shall have, one after the other in one vector; all by
         default.
+    ignore_output_activation : bool
+        Leave out a last operation that is not piecewise linear.
+    check : bool
+        Compare what was read with the model itself at a few points.
+    progress : bool
+        Show a bar on stderr meanwhile.
 
     Raises
     ------
     NetworkError
-        If the file is damaged, or an operator is not supported; it is named.
+        If the file is damaged, an operator is not supported (it is named), or what was read is not the model.
     """
     model = open_model(path)
     graph = model.graph
     ends = chosen_outputs(graph, outputs, path)
     nodes = needed_nodes(graph.node, ends)
-    reading = Reading(model, path)
     starts = chosen_inputs(graph, inputs, nodes, ends, path)
     variables = input_tensors(starts, input_shape, path)
-    refuse_too_large(model, nodes, {name: x.shape for name, x in variables.items()})
-    values: dict[str, Any] = {"": None}
+    shapes = {name: x.shape for name, x in variables.items()}
+    refuse_too_large(model, nodes, shapes)
     used = {name for node in nodes for name in _names_read(node)} | set(ends)
-    for tensor in graph.initializer:
-        if tensor.name in used:
-            values[tensor.name] = tensor_numbers(tensor, path)
-    values.update(variables)
+    tensors = {t.name: tensor_numbers(t, path) for t in graph.initializer if t.name in used}
+    reading = Reading(model, path, starts)
+    values = {"": None, **tensors, **variables}
     reading.run(nodes, values)
     found = [_output(name, values) for name in ends]
     if not any(isinstance(x, SymbolicTensor) for x in found):
         raise NetworkError(f"{path}: the output {ends[0]!r} does not depend on the input")
-    return lower(_one_vector(found), ignore_output_activation=ignore_output_activation)
+    network = lower(_one_vector(found), ignore_output_activation=ignore_output_activation)
+    if check:
+        used_nodes = _without(nodes, reading.left_out, path)
+        made = self_contained(model, used_nodes, tensors, shapes, ends)
+        compare(
+            network, evaluator(made, str(path)), name=str(path), progress=progress,
+            precision=unit_roundoff(made, tensors),
+        )  # fmt: skip
+    return network
+
+
+def _without(nodes: Sequence[Any], left_out: Mapping[int, str], path: Path) -> list[Any]:
+    """Return the nodes, with those that were left out as the identity of what they were applied to."""
+    from onnx import helper
+
+    if -1 in left_out:
+        raise NetworkError(
+            f"{path}: {left_out[-1]} is left out inside of a function or a branch, so what was read cannot be "
+            "compared with the model; check=False loads it without"
+        )
+    return [
+        helper.make_node("Identity", [left_out[k]], node.output[:1]) if k in left_out else node
+        for k, node in enumerate(nodes)
+    ]
 
 
 def needed_nodes(nodes: Sequence[Any], ends: Sequence[str]) -> list[Any]:
@@ -133,13 +162,19 @@ class Reading:
     path : Path
     versions : dict of str to int
         The version of each operator set that the model names.
+    left_out : dict of int to str
+        The nodes that are not piecewise linear, and the name of what each was applied to; -1 in functions.
     """
 
-    def __init__(self, model: Any, path: Path) -> None:
+    def __init__(self, model: Any, path: Path, inputs: Sequence[Any]) -> None:
+        from onnx import helper
+
         self.path = path
         self.versions = _versions(model.opset_import)
+        self.left_out: dict[int, str] = {}
         self._functions = {(f.domain, f.name): f for f in model.functions}
-        self._float_type: Any = np.float32
+        # Where only a tensor's type matters, all that depends on the input has the first input's.
+        self._float_type = helper.tensor_dtype_to_np_dtype(inputs[0].type.tensor_type.elem_type or 1)
         self._count = 0
 
     def run(
@@ -188,6 +223,9 @@ class Reading:
                 if isinstance(error, NetworkError) and title in str(error):
                     raise
                 raise NetworkError(f"{title}: {error or type(error).__name__}") from error
+            for k, x in enumerate(inputs):
+                if found and _is_left_out(found[0], x):
+                    self.left_out[-1 if depth else index] = title if depth else proto.input[k]
             values.update((name, x) for name, x in zip(proto.output, found, strict=False) if name)
 
     def _evaluate(
@@ -205,6 +243,7 @@ class Reading:
         if node.kind == "Constant":
             return [_constant(node)]
         inputs = node.modern(inputs)
+        node.types = [x.dtype.name if isinstance(x, np.ndarray) else "" for x in inputs]
         shape_only = SHAPE_ONLY.get(node.kind)
         if shape_only is not None and isinstance(inputs[shape_only], SymbolicTensor):
             shape = inputs[shape_only].shape
@@ -239,6 +278,12 @@ class Reading:
             inner[tensor.name] = tensor_numbers(tensor, self.path)
         self.run(graph.node, inner, depth=depth + 1, where=f"{node.title}: ")
         return [inner[o.name] for o in graph.output]
+
+
+def _is_left_out(found: Any, given: Any) -> bool:
+    """Return whether an output is an input, marked as what remains of an activation."""
+    both = isinstance(found, SymbolicTensor) and isinstance(given, SymbolicTensor)
+    return both and bool(found.dropped) and not given.dropped and found.terms is given.terms
 
 
 def _versions(imports: Any) -> dict[str, int]:

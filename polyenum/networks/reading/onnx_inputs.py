@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,19 +57,12 @@ def _chosen(names: list[str], wanted: Sequence[str | int] | None, what: str, pat
 
 def input_tensors(
     inputs: Sequence[Any],
-    wanted: Sequence[int] | Mapping[str, Sequence[int]] | None,
+    wanted: Any,
     path: Path,
 ) -> dict[str, SymbolicTensor]:
     """Return a tensor for each input; their elements one after the other are the network's inputs."""
-    if wanted is not None and not isinstance(wanted, Mapping):
-        if len(inputs) > 1:
-            names = ", ".join(repr(i.name) for i in inputs)
-            raise NetworkError(
-                f"{path}: the model has {len(inputs)} inputs ({names}), so input_shape= must be a dict with a "
-                "shape for each name"
-            )
-        wanted = {inputs[0].name: wanted}
-    shapes = {i.name: _shape(i, (wanted or {}).get(i.name), path) for i in inputs}
+    given = _shapes_by_name([i.name for i in inputs], wanted, path)
+    shapes = {i.name: _shape(i, given.get(i.name), path) for i in inputs}
     sizes = [checked_size(shape, f"the input {name!r}" if len(shapes) > 1 else "the input")
              for name, shape in shapes.items()]  # fmt: skip
     whole = SymbolicTensor.inputs((sum(sizes),))
@@ -80,7 +74,29 @@ def input_tensors(
     return found
 
 
-def _shape(value: Any, wanted: Sequence[int] | None, path: Path) -> tuple[int, ...]:
+def _shapes_by_name(names: list[str], wanted: Any, path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes that the caller gives: one, one for each input, or some by name."""
+    if wanted is None:
+        return {}
+    try:
+        if not isinstance(wanted, Mapping):
+            several = any(not isinstance(n, (int, np.integer)) for n in wanted)
+            wanted = dict(zip(names, wanted if several else [wanted], strict=True))
+        found = {name: tuple(operator.index(n) for n in shape) for name, shape in wanted.items()}
+    except (TypeError, ValueError):
+        raise NetworkError(
+            f"{path}: input_shape= must be a tuple of integers, or one for each of the inputs "
+            f"{', '.join(map(repr, names))}; found {wanted!r}"
+        ) from None
+    unknown = [name for name in found if name not in names]
+    if unknown:
+        raise NetworkError(
+            f"{path}: input_shape= names {unknown[0]!r}; the inputs are {', '.join(map(repr, names))}"
+        )
+    return found
+
+
+def _shape(value: Any, given: tuple[int, ...] | None, path: Path) -> tuple[int, ...]:
     from onnx import TensorProto
 
     kind = value.type.tensor_type
@@ -94,8 +110,7 @@ def _shape(value: Any, wanted: Sequence[int] | None, path: Path) -> tuple[int, .
             "must be a float"
         )
     dims = [d.dim_value if d.HasField("dim_value") else 0 for d in kind.shape.dim]
-    if wanted is not None:
-        given = tuple(int(n) for n in wanted)
+    if given is not None:
         # Either one input without the batch axis, or all of what the file says.
         return given if given == tuple(dims) and given else (1, *given)
     if not value.type.HasField("tensor_type") or not kind.HasField("shape"):

@@ -50,6 +50,8 @@ class Node:
         How many outputs it names.
     rewritten : bool
         Whether attributes have become inputs.
+    types : list of str
+        The types of the inputs' numbers, "" of those that depend on the network's input.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Node:
             node.op_type, "" if node.domain == "ai.onnx" else node.domain, title, version,
         )  # fmt: skip
         self.outputs, self.rewritten = len(node.output), False
+        self.types: list[str] = []
         self.graphs: dict[str, Any] = {}
         self._attributes: dict[str, Any] = {}
         kinds = onnx.AttributeProto

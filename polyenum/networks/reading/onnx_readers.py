@@ -133,9 +133,10 @@ def _cast(node: Node, x: Any, *_: Any) -> Any:
 def _cast_like(node: Node, x: Any, like: Any) -> Any:
     if not op.is_constant(like) and op.is_constant(x):
         return x
-    if op.is_constant(like) and like.dtype.kind != "f":
+    kind = node.types[1]
+    if kind not in ("float16", "bfloat16", "float32", "float64", ""):
         raise NetworkError(
-            f"{node.title}: a cast to {like.dtype} of what depends on the input is not piecewise linear (it rounds)"
+            f"{node.title}: a cast to {kind} of what depends on the input is not piecewise linear (it rounds)"
         )
     return x
 
