@@ -33,9 +33,10 @@ def load(
     Parameters
     ----------
     net : path, torch.nn.Module, sequence of (weight, bias), or PiecewiseLinearNetwork
-        A path ends in ``.onnx``, ``.npz`` (arrays ``W0, b0, W1, ...``), ``.safetensors`` or ``.pt``/``.pth``
-        (state dicts; of plain stacks of Linear layers, with a ReLU after each but the last).  A module is one
-        that torch.fx can trace.  A list of pairs means a ReLU after every layer but the last.
+        A path ends in ``.onnx`` or ``.onnx.gz``, ``.npz`` (arrays ``W0, b0, W1, ...``), ``.safetensors`` or
+        ``.pt``/``.pth`` (state dicts; of plain stacks of Linear layers, with a ReLU after each but the last).  A
+        module is run once, and must not depend on the values of its input.  A list of pairs means a ReLU after
+        every layer but the last.
     input_shape : sequence of int, or of such sequences, optional
         The shape of one input, without the batch axis, where the model does not say it; a sequence of shapes for a
         model that takes several inputs.

@@ -147,6 +147,7 @@ class Recorder(Watched):
         ------
         NetworkError
         """
+        self.call = what
         raise NetworkError(
             f"{self.title(what)}{_place()}: the forward uses the numbers of a tensor that depends on the input "
             f"({what}). It must not depend on the values of its input (no `if` on them, nothing outside torch)"
@@ -338,12 +339,13 @@ class _Calls(TorchFunctionMode):  # type: ignore[misc]
     ) -> Any:
         recorder, kwargs = self.recorder, kwargs or {}
         name = getattr(func, "__name__", "")
+        known = name.strip("_") if name.startswith("__") else name
         if recorder.busy or name == "__get__":
             return func(*args, **kwargs)
         if name in _NUMBERS_OUT and args and isinstance(args[0], torch.Tensor):
-            recorder.leaves_torch(name, args[0])
+            recorder.leaves_torch(known, args[0])
         before = recorder.call
-        recorder.call = name.strip("_") if name.startswith("__") else name
+        recorder.call = known
         try:
             if name in SMOOTH_CALLS and args and isinstance(args[0], torch.Tensor):
                 recorder.busy = True

@@ -14,6 +14,7 @@ from scipy import sparse
 from polyenum.errors import NetworkError
 from polyenum.networks.reading.operators import average, finite, largest
 from polyenum.networks.reading.tensor import SymbolicTensor, checked_size
+from polyenum.ragged import rows_and_steps
 
 
 def windows(
@@ -160,20 +161,40 @@ def _window_matrix(
     cover: NDArray[np.int64], weight: NDArray[np.float64], grid: int, groups: int
 ) -> Any:
     """Return the matrix of a convolution, (out * windows, in * grid), from the elements its windows cover."""
-    out, inner, _ = weight.shape
+    out, inner, elements = weight.shape
     flat = cover.reshape(-1, cover.shape[-1])
     place, element = np.nonzero(flat >= 0)
-    cell = flat[place, element]
     each = len(place) * inner
     checked_size((out, each) if each else (1,), "a convolution's matrix")
-    o = np.repeat(np.arange(out), each)
-    group = o // (out // groups)
-    i = np.tile(np.repeat(np.arange(inner), len(place)), out)
-    where, what, to = (np.tile(a, out * inner) for a in (place, element, cell))
-    return sparse.csr_array(
-        (weight[o, i, what], (o * len(flat) + where, (group * inner + i) * grid + to)),
+    # Rows of one output channel differ from those of another in their weights, and their group's columns.
+    counts = np.bincount(place, minlength=len(flat))
+    row, step = rows_and_steps(counts * inner)
+    channel, nth = np.divmod(step, counts[row])
+    at = (np.cumsum(counts) - counts)[row] + nth
+    columns = channel * grid + flat[place, element][at]
+    picked = channel * elements + element[at]
+    group = np.arange(out) // (out // groups)
+    index = np.int32 if max(out * each, inner * groups * grid) < 2**31 else np.int64
+    columns, first = columns.astype(index), (group * inner * grid).astype(index)
+    ends = np.cumsum(np.tile(counts * inner, out))
+    matrix = sparse.csr_array(
+        (
+            weight.reshape(out, -1)[:, picked].ravel(),
+            (first[:, None] + columns).ravel(),
+            np.concatenate([np.zeros(1, index), ends.astype(index)]),
+        ),
         shape=(out * len(flat), inner * groups * grid),
     )
+    matrix.has_sorted_indices = matrix.has_canonical_format = True
+    return matrix
+
+
+def _groups(flat: NDArray[np.int64], images: int, grid: int) -> list[NDArray[np.int64]]:
+    """Return the elements that each window covers, for each of so many images."""
+    inside = flat >= 0
+    ends = np.cumsum(inside.sum(axis=1))[:-1]
+    one = flat[inside]
+    return [part for c in range(images) for part in np.split(one + c * grid, ends)]
 
 
 def average_pool(
@@ -192,7 +213,7 @@ def average_pool(
     counted = (flat >= -1).sum(axis=1) if count_padding else (flat >= 0).sum(axis=1)
     if divisor is not None:
         counted = np.full(len(flat), divisor)
-    groups = [row[row >= 0] + c * grid for c in range(math.prod(lead)) for row in flat]
+    groups = _groups(flat, math.prod(lead), grid)
     return average(x, groups, np.tile(counted, math.prod(lead)), (*lead, *places), name)
 
 
@@ -221,7 +242,7 @@ def max_pool(x: SymbolicTensor, cover: NDArray[np.int64], d: int, name: str) -> 
     lead, places = x.shape[: len(x.shape) - d], cover.shape[:-1]
     grid = math.prod(x.shape[len(lead) :])
     flat = cover.reshape(-1, cover.shape[-1])
-    groups = [row[row >= 0] + c * grid for c in range(math.prod(lead)) for row in flat]
-    if any(not len(g) for g in groups):
+    groups = _groups(flat, math.prod(lead), grid)
+    if (flat < 0).all(axis=1).any():
         raise NetworkError(f"{name}: a window covers nothing but padding")
     return largest(x, groups, (*lead, *places), name)
