@@ -99,8 +99,8 @@ def _read(module: Any, inputs: Inputs, outputs: Chosen) -> Reading:
     shapes = ", ".join(str((1, *shape)) for shape in inputs.shapes)
     where, failure = failures[0]
     raise NetworkError(
-        f"{where or type(module).__name__}: torch cannot run this on an input of shape {shapes}, with a batch axis "
-        f"of 1 ({str(failure).strip() or type(failure).__name__}). input_shape= is without the batch axis"
+        f"{where or type(module).__name__}: torch cannot run this on an input of shape {shapes}, with a batch "
+        f"axis of 1 ({str(failure).strip() or type(failure).__name__}). input_shape= is without the batch axis"
     ) from failure
 
 
