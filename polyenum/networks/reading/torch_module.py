@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from scipy import sparse
 
 from polyenum.errors import NetworkError, OptionError
 from polyenum.networks.network import PiecewiseLinearNetwork
-from polyenum.networks.reading import operators as op
 from polyenum.networks.reading.lowering import lower
 from polyenum.networks.reading.operators import constant_tensor, joined
 from polyenum.networks.reading.tensor import SymbolicTensor
@@ -110,7 +110,7 @@ def _run(module: Any, recorder: Recorder, inputs: Inputs, outputs: Chosen, dtype
     whole = SymbolicTensor.inputs((sum(sizes),))
     ends = np.cumsum(sizes)
     for t, begin, end in zip(given, ends - sizes, ends, strict=True):
-        part = whole if len(given) == 1 else op.parts(whole, [begin, end], 0)[1]
+        part = whole.rearrange(partial(np.take, indices=np.arange(begin, end)))
         recorder.input(t, part.reshaped(tuple(t.shape)))
     with recorder.recording():
         found = inputs.call(module, given)

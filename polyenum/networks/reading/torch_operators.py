@@ -307,6 +307,26 @@ def _scatter_add(title: str, x: Any, dim: int, index: Any, source: Any) -> Any:
     return _added_at(title, x, places, op.rearrange(source, lambda a: a[inside]))
 
 
+def _folded(
+    title: str, x: SymbolicTensor, output_size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any
+) -> Any:  # fmt: skip
+    """Return sums of columns at the places that they were taken from, which torch finds by taking them."""
+    import torch
+
+    batched = len(x.shape) == 3
+    lead = x.shape[:-2] if batched else (1,)
+    channels = x.shape[-2] // int(np.prod(kernel_size))
+    shape = (lead[0], channels, *(int(n) for n in output_size))
+    places = torch.arange(1, int(np.prod(shape)) + 1, dtype=torch.float64).reshape(shape)
+    taken = torch.nn.functional.unfold(places, kernel_size, dilation, padding, stride)
+    rows = taken.numpy().astype(np.int64).ravel()
+    columns = np.flatnonzero(rows)
+    matrix = sparse.csr_array(
+        (np.ones(len(columns)), (rows[columns] - 1, columns)), shape=(int(np.prod(shape)), x.size)
+    )
+    return x.affine(matrix, None, shape if batched else shape[1:], title)
+
+
 def _same(title: str, x: Any, *args: Any, **kwargs: Any) -> Any:
     return x
 
@@ -353,7 +373,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "baddbmm": _scaled_sum(_batched_product),
     "sum": _total(False), "mean": _total(True), "cumsum": _cumulative_sum,
     "linalg_vector_norm": _vector_norm, "norm": _norm,
-    "index_add": _index_add, "scatter_add": _scatter_add,
+    "col2im": _folded, "index_add": _index_add, "scatter_add": _scatter_add,
     "convolution": _convolution,
     "native_batch_norm": _batch_norm,
     "_native_batch_norm_legit_no_training": lambda title, x, weight, bias, mean, var, momentum, eps: (

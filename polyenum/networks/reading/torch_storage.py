@@ -57,7 +57,7 @@ class Storages:
         return tensor.untyped_storage()._cdata in self._cells
 
     def read(self, tensor: Any) -> Known | None:
-        """Return what is known of a tensor; None if it does not depend on the input."""
+        """Return what is known of a tensor; None if nothing in its memory depends on the input."""
         cell = self._cells.get(tensor.untyped_storage()._cdata)
         if cell is None or not tensor.numel():
             return None
@@ -70,10 +70,8 @@ class Storages:
         index = _elements(tensor)
         shape = tuple(tensor.shape)
         if index is None:
-            found = cell.value.reshaped(shape)
-        else:
-            found = cell.value.rearrange(lambda a: a[index])
-        return found if found.terms or found.dropped else None
+            return cell.value.reshaped(shape)
+        return cell.value.rearrange(lambda a: a[index])
 
     def prepare(self, tensor: Any) -> None:
         """Take note of a constant tensor's memory, before something that depends on the input is written there."""
