@@ -136,8 +136,8 @@ def _parameters(module: Any) -> list[inspect.Parameter]:
         found = list(inspect.signature(module.forward).parameters.values())
     except (TypeError, ValueError):
         found = [inspect.Parameter("input", inspect.Parameter.POSITIONAL_ONLY)]
-    graph = getattr(module, "graph", None)
-    placeholders = [n for n in getattr(graph, "nodes", []) if n.op == "placeholder"]
+    graph = fx_graph(module)
+    placeholders = [n for n in graph.nodes if n.op == "placeholder"] if graph is not None else []
     kinds = {p.kind for p in found}
     if inspect.Parameter.VAR_POSITIONAL in kinds and not any(
         p.kind <= inspect.Parameter.POSITIONAL_OR_KEYWORD for p in found
@@ -146,6 +146,13 @@ def _parameters(module: Any) -> list[inspect.Parameter]:
         return [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
     skipped = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [p for p in found if p.kind not in skipped]
+
+
+def fx_graph(module: Any) -> Any:
+    """Return the graph of a module that torch.fx or torch.export made, None of any other."""
+    import torch.fx
+
+    return module.graph if isinstance(module, torch.fx.GraphModule) else None
 
 
 def _shapes(given: Any, names: Sequence[str]) -> list[tuple[int, ...]] | None:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from polyenum.errors import NetworkError
 from polyenum.networks.reading import operators as op
 from polyenum.networks.reading.tensor import SymbolicTensor
+from polyenum.networks.reading.torch_operators import added_at
 
 MOVES = {
     "clone", "cat", "concat", "stack", "flip", "roll", "rot90", "repeat", "index", "index_select", "gather",
@@ -33,11 +35,12 @@ _PLACES = {"index", "indices", "mask", "condition"}
 _FILLINGS = {"value", "fill_value", "self", "other"}
 
 
-def move(function: Any, args: tuple, kwargs: dict[str, Any], read: Any) -> Any:
+def move(title: str, function: Any, args: tuple, kwargs: dict[str, Any], read: Any) -> Any:
     """Return what an operator that moves numbers gives: a value, or a list of them.
 
     Parameters
     ----------
+    title : str
     function : torch._ops.OpOverload
     args, kwargs : tuple, dict
         The operator's, tensors of torch.
@@ -46,6 +49,10 @@ def move(function: Any, args: tuple, kwargs: dict[str, Any], read: Any) -> Any:
     """
     import torch
 
+    names = [a.name for a in function._schema.arguments]
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    if given.get("accumulate") or "reduce" in given:
+        return _added(title, given, read)
     parts: list[Any] = [op.constant_tensor(np.zeros(1))]
     first = 1
 
@@ -72,7 +79,6 @@ def move(function: Any, args: tuple, kwargs: dict[str, Any], read: Any) -> Any:
         filling = name in _FILLINGS and isinstance(value, (int, float))
         return number(value) if tensors or filling else value
 
-    names = [a.name for a in function._schema.arguments]
     moved = [replaced(name, value) for name, value in zip(names, args, strict=False)]
     named = {
         k: replaced(k, v)
@@ -84,6 +90,19 @@ def move(function: Any, args: tuple, kwargs: dict[str, Any], read: Any) -> Any:
     if isinstance(found, (list, tuple)):
         return [_taken(pool, t) for t in found]
     return _taken(pool, found)
+
+
+def _added(title: str, given: dict[str, Any], read: Any) -> Any:
+    """Return a tensor to some of whose elements values are added."""
+    import torch
+
+    if "indices" not in given:
+        raise NetworkError(f"{title}: putting numbers where others are, together with them, is not supported")
+    x, values = read(given["self"]), read(given["values"])
+    indices = [None if i is None else i.cpu() for i in given["indices"]]
+    numbered = torch.arange(int(np.prod(x.shape))).reshape(x.shape)
+    places = torch.ops.aten.index.Tensor(numbered, indices).numpy()
+    return added_at(title, x, places, op.broadcast(values, places.shape))
 
 
 def _taken(pool: Any, numbers: Any) -> Any:

@@ -280,7 +280,7 @@ def _norm(
     return _vector_norm(title, x, 2 if p is None else p, dim, keepdim)
 
 
-def _added_at(title: str, x: Any, places: NDArray[np.int64], y: Any) -> Any:
+def added_at(title: str, x: Any, places: NDArray[np.int64], y: Any) -> Any:
     """Return `x` with the elements of `y` added to those at `places`."""
     spread = sparse.csr_array(
         (np.ones(places.size), (places.ravel(), np.arange(places.size))),
@@ -295,7 +295,7 @@ def _index_add(title: str, x: Any, dim: int, index: Any, source: Any, alpha: flo
     _constant(index, title, "an index")
     places = np.arange(np.size(x) if op.is_constant(x) else x.size).reshape(x.shape)
     source = source if alpha == 1 else op.multiply(source, np.asarray(alpha), title)
-    return _added_at(title, x, np.take(places, np.ravel(index), axis=dim), source)
+    return added_at(title, x, np.take(places, np.ravel(index), axis=dim), source)
 
 
 def _scatter_add(title: str, x: Any, dim: int, index: Any, source: Any) -> Any:
@@ -304,7 +304,7 @@ def _scatter_add(title: str, x: Any, dim: int, index: Any, source: Any) -> Any:
     where[dim] = index
     places = np.arange(np.size(x) if op.is_constant(x) else x.size).reshape(x.shape)[tuple(where)]
     inside = tuple(slice(n) for n in index.shape)
-    return _added_at(title, x, places, op.rearrange(source, lambda a: a[inside]))
+    return added_at(title, x, places, op.rearrange(source, lambda a: a[inside]))
 
 
 def _folded(

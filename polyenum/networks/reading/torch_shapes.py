@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from polyenum.errors import NetworkError
+from polyenum.networks.reading.torch_inputs import fx_graph
 
 _KEEP_SIZE = {
     "Identity", "Dropout", "AlphaDropout", "ReLU", "LeakyReLU", "ReLU6", "Hardtanh", "Flatten", "relu", "relu_",
@@ -28,7 +29,7 @@ def guess_shapes(module: Any, names: Sequence[str]) -> list[tuple[int, ...]]:
         return [(int(module.in_features),)]
     if isinstance(module, (torch.nn.BatchNorm1d,)):
         return [(int(module.num_features),)]
-    graph = getattr(module, "graph", None)
+    graph = fx_graph(module)
     if graph is None:
         graph = _traced(module, names)
     if graph is None:

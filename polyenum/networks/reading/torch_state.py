@@ -42,7 +42,19 @@ class _Saved:
     """One module's attributes, and the numbers in its tensors."""
 
     def __init__(self, module: Any) -> None:
+        import torch
+
         self.module = module
+        self.training = module.training
+        self.attributes: dict[str, Any] = {}
+        self.inner: dict[str, dict[str, Any]] = {}
+        self.containers: list[tuple[Any, Any]] = []
+        # A module of TorchScript keeps its attributes in C++, where its forward cannot add any.
+        self.scripted = isinstance(module, torch.jit.ScriptModule)
+        if self.scripted:
+            own = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
+            self.tensors = [(t, t._version, t.detach().clone()) for t in own]
+            return
         self.attributes = dict(module.__dict__)
         self.inner = {name: dict(self.attributes[name]) for name in _DICTS}
         self.containers = [
@@ -64,6 +76,13 @@ class _Saved:
         return [t for t in values if isinstance(t, torch.Tensor) and not lazy(t)]
 
     def restore(self) -> None:
+        """Set the module back."""
+        for tensor, version, numbers in self.tensors:
+            if tensor._version != version:
+                tensor.detach().copy_(numbers)
+        if self.scripted:
+            self.module.training = self.training
+            return
         attributes = self.module.__dict__
         attributes.clear()
         attributes.update(self.attributes)
@@ -76,6 +95,3 @@ class _Saved:
             else:
                 container.clear()
                 container.update(before)
-        for tensor, version, numbers in self.tensors:
-            if tensor._version != version:
-                tensor.detach().copy_(numbers)

@@ -276,7 +276,7 @@ class Recorder(Watched):
         if name == "clone":
             return [self._operand(args[0])]
         if name in MOVES:
-            found = move(function, args, kwargs, self._operand)
+            found = move(title, function, args, kwargs, self._operand)
         else:
             read = operator(function)
             if read is None:
