@@ -237,8 +237,8 @@ TABLE: dict[str, list[tuple[Make, Shapes]]] = {
         kind: [(alone(kind), [(5,), (5,)])]
         for kind in (
             "L1Loss", "MSELoss", "CrossEntropyLoss", "NLLLoss", "NLLLoss2d", "PoissonNLLLoss", "KLDivLoss",
-            "BCELoss", "BCEWithLogitsLoss", "HingeEmbeddingLoss", "MultiLabelMarginLoss", "HuberLoss", "SmoothL1Loss",
-            "SoftMarginLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss",
+            "BCELoss", "BCEWithLogitsLoss", "HingeEmbeddingLoss", "MultiLabelMarginLoss", "HuberLoss",
+            "SmoothL1Loss", "SoftMarginLoss", "MultiLabelSoftMarginLoss", "MultiMarginLoss",
         )
     },
     "LinearCrossEntropyLoss": [(alone("LinearCrossEntropyLoss", 5, 4), [(5,), (1,)])],

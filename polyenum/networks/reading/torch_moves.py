@@ -97,7 +97,9 @@ def _added(title: str, given: dict[str, Any], read: Any) -> Any:
     import torch
 
     if "indices" not in given:
-        raise NetworkError(f"{title}: putting numbers where others are, together with them, is not supported")
+        raise NetworkError(
+            f"{title}: putting numbers where others are, together with them, is not supported"
+        )
     x, values = read(given["self"]), read(given["values"])
     indices = [None if i is None else i.cpu() for i in given["indices"]]
     numbered = torch.arange(int(np.prod(x.shape))).reshape(x.shape)

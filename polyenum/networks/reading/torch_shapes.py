@@ -35,6 +35,8 @@ def guess_shapes(module: Any, names: Sequence[str]) -> list[tuple[int, ...]]:
     if graph is None:
         return [_by_trial(module, names)]
     starts = {str(n.target): n for n in graph.nodes if n.op == "placeholder"}
+    if len(names) == 1 and names[0] not in starts:
+        return [_by_trial(module, names)]
     return [_guess(module, starts.get(name), name if len(names) > 1 else "") for name in names]
 
 

@@ -330,6 +330,11 @@ class _Operators(TorchDispatchMode):  # type: ignore[misc]
         recorder = self.recorder
         if recorder.busy:
             return func(*args, **(kwargs or {}))
+        if torch.is_inference_mode_enabled():  # calls are not taken apart there
+            with self:
+                parts = func.decompose(*args, **(kwargs or {}))
+            if parts is not NotImplemented:
+                return parts
         recorder.busy = True
         try:
             return recorder.run(func, args, kwargs or {})
