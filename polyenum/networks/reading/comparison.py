@@ -71,52 +71,73 @@ def compare(
     """
     from tqdm.auto import tqdm
 
-    rng = np.random.default_rng(SEED)
-    arithmetic = _Arithmetic.of(precision)
-    waiting, judged = [scale for scale in SCALES for _ in range(count)], set[float]()
-    doubts: dict[float, str] = {}
-    differences: list[tuple[float, str]] = []
-    with tqdm(total=len(waiting), desc="comparing with the model", disable=not progress) as bar:
+    with tqdm(
+        total=len(SCALES) * count, desc="comparing with the model", disable=not progress
+    ) as bar:
+        tried = _Tried([scale for scale in SCALES for _ in range(count)])
+        rng, arithmetic = np.random.default_rng(SEED), _Arithmetic.of(precision)
         for attempt in range(ROUNDS):
-            points = [scale * rng.normal(size=network.input_dim) for scale in waiting]
+            points = [scale * rng.normal(size=network.input_dim) for scale in tried.waiting]
             run = _Run.at(network, arithmetic.rounded(np.array(points)), arithmetic)
-            left = []
-            for p, scale in enumerate(waiting):
-                found = _outputs(evaluate, run.after[0][p], network, name)
-                if not attempt and not p:
-                    again = _outputs(evaluate, run.after[0][p], network, name)
-                    _check_repeats(found, again, name)
-                verdict = run.judge(p, found)
-                if verdict.doubt:
-                    doubts[scale] = verdict.doubt
-                    left.append(scale)
-                    continue
-                bar.update()
-                judged.add(scale)
-                if verdict.difference:
-                    differences.append((verdict.size, verdict.difference))
-            waiting = left
-            if not waiting or differences:
+            found = [_outputs(evaluate, x, network, name) for x in run.after[0]]
+            if not attempt:
+                _check_repeats(found[0], _outputs(evaluate, run.after[0][0], network, name), name)
+            judged = tried.take([run.judge(p, y) for p, y in enumerate(found)])
+            bar.update(judged)
+            if not tried.waiting or tried.differences:
                 break
-    _conclude(
-        name, differences, [doubts[scale] for scale in waiting if scale not in judged], judged
-    )
+    tried.conclude(name)
 
 
-def _conclude(
-    name: str, differences: list[tuple[float, str]], doubts: list[str], judged: set[float]
-) -> None:
-    """Raise unless the points that were tried say that model and network are the same."""
-    if differences:
-        raise NetworkError(
-            f"{name}: what was read is not the model. {max(differences)[1]}. The model does something that "
-            "polyenum does not understand; check=False loads it as it was read"
-        )
-    if not judged or any(doubt != _TOO_LARGE for doubt in doubts):
-        raise NetworkError(
-            f"{name}: what was read cannot be compared with the model: at every point that was tried {doubts[0]}; "
-            "check=False loads it without this comparison"
-        )
+@dataclass(eq=False)
+class _Tried:
+    """What the points that were tried say.
+
+    Attributes
+    ----------
+    waiting : list of float
+        The scales of which points are to be tried yet.
+    judged : set of float
+        The scales of which some point could be judged.
+    doubts : dict of float to str
+        Why the last point of a scale could not.
+    differences : list of (float, str)
+        Their sizes, and what they are.
+    """
+
+    waiting: list[float]
+    judged: set[float] = field(default_factory=set)
+    doubts: dict[float, str] = field(default_factory=dict)
+    differences: list[tuple[float, str]] = field(default_factory=list)
+
+    def take(self, verdicts: list[_Verdict]) -> int:
+        """Hear of the points that waited; return how many of them could be judged."""
+        left = []
+        for scale, verdict in zip(self.waiting, verdicts, strict=True):
+            if verdict.doubt:
+                self.doubts[scale] = verdict.doubt
+                left.append(scale)
+                continue
+            self.judged.add(scale)
+            if verdict.difference:
+                self.differences.append((verdict.size, verdict.difference))
+        count = len(self.waiting) - len(left)
+        self.waiting = left
+        return count
+
+    def conclude(self, name: str) -> None:
+        """Raise unless the points say that model and network are the same."""
+        if self.differences:
+            raise NetworkError(
+                f"{name}: what was read is not the model. {max(self.differences)[1]}. The model does something "
+                "that polyenum does not understand; check=False loads it as it was read"
+            )
+        doubts = [self.doubts[scale] for scale in self.waiting if scale not in self.judged]
+        if doubts and (not self.judged or any(doubt != _TOO_LARGE for doubt in doubts)):
+            raise NetworkError(
+                f"{name}: what was read cannot be compared with the model: at every point that was tried "
+                f"{doubts[0]}; check=False loads it without this comparison"
+            )
 
 
 @dataclass(frozen=True)

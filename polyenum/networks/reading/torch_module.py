@@ -72,6 +72,10 @@ def _check_ready(module: Any) -> None:
             raise NetworkError(f"{title} has no weights yet; call the module once")
         if any(t is not None and t.is_meta for t in tensors):
             raise NetworkError(f"{title} has no numbers (its tensors are on the meta device)")
+        if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm) and layer.running_mean is None:
+            raise NetworkError(
+                f"{title} keeps no running statistics and depends on the batch; use track_running_stats=True"
+            )
         if not layer.training:
             continue
         if isinstance(layer, torch.nn.modules.batchnorm._NormBase) and layer.track_running_stats:

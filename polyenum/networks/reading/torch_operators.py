@@ -51,10 +51,9 @@ def _max_pool(
 
 
 def _average_pool(
-    title: str, x: SymbolicTensor, kernel_size: Any, stride: Any = (), padding: Any = 0,
-    ceil_mode: bool = False, count_include_pad: bool = True, divisor_override: int | None = None,
-    *, d: int,
+    title: str, x: SymbolicTensor, kernel_size: Any, stride: Any = (), padding: Any = 0, *rest: Any, d: int
 ) -> Any:  # fmt: skip
+    ceil_mode, count_include_pad, divisor_override = (*rest, *(False, True, None)[len(rest) :])
     kernel = many(kernel_size, d)
     cover = win.windows(
         x.shape[-d:],
@@ -78,9 +77,9 @@ def _adaptive(title: str, x: SymbolicTensor, output_size: Any, *, d: int, larges
 
 
 def _convolution(
-    title: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any,
-    transposed: bool, output_padding: Any, groups: int,
+    title: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, *rest: Any
 ) -> Any:  # fmt: skip
+    transposed, output_padding, groups = rest
     _constant(weight, title, "a weight")
     _constant(bias, title, "a bias")
     d = weight.ndim - 2

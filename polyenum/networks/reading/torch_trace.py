@@ -71,8 +71,8 @@ class Watched:
     def leaves_torch(self, name: str, tensor: Any) -> None:
         """Hear that Python takes a tensor's numbers."""
 
-    def fails(self) -> None:
-        """Hear that torch cannot do what is asked for."""
+    def fails(self, args: tuple) -> None:
+        """Hear that torch cannot do what is asked for, with these arguments."""
 
 
 @contextmanager
@@ -154,9 +154,17 @@ class Recorder(Watched):
             f"({what}). It must not depend on the values of its input (no `if` on them, nothing outside torch)"
         )
 
-    def fails(self) -> None:
+    def fails(self, args: tuple) -> None:
         """Remember what it was."""
-        self.failed = self.failed or f"{self.title(self.call)}{_place()}"
+        if self.failed:
+            return
+        self.failed = f"{self.title(self.call)}{_place()}"
+        layer = self._running[-1] if self._running else None
+        given = args[0] if args else None
+        if isinstance(layer, torch.nn.Linear) and isinstance(given, torch.Tensor) and given.dim():
+            inputs, outputs = layer.in_features, given.shape[-1]
+            if inputs != outputs:
+                self.failed += f" takes {inputs} inputs, but the layer before has {outputs} outputs"
 
     def leaves_torch(self, name: str, tensor: Any) -> None:
         """Raise if the numbers depend on the input."""
@@ -367,7 +375,7 @@ class _Calls(TorchFunctionMode):  # type: ignore[misc]
                 return recorder.smooth(name, func, args, kwargs)
             return func(*args, **kwargs)
         except Exception:
-            recorder.fails()
+            recorder.fails(args)
             raise
         finally:
             recorder.call = before
