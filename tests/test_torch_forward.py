@@ -330,7 +330,10 @@ def conditions_on_shapes(m: Any, x: Any) -> Any:
 def products(m: Any, x: Any) -> Any:
     h = torch.einsum("bi,oi->bo", F.relu(m.i(x)), m.o.weight) + m.o.bias
     left = torch.arange(12.0).view(2, 3, 2) @ h.unsqueeze(-1)
-    return left.reshape(1, -1) + torch.bmm(h.expand(3, 1, 2), torch.ones(3, 2, 2)).reshape(1, -1)[:, :6]
+    return (
+        left.reshape(1, -1)
+        + torch.bmm(h.expand(3, 1, 2), torch.ones(3, 2, 2)).reshape(1, -1)[:, :6]
+    )
 
 
 def batch_inside(m: Any, x: Any) -> Any:
