@@ -53,7 +53,8 @@ def _max_pool(
 def _average_pool(
     title: str, x: SymbolicTensor, kernel_size: Any, stride: Any = (), padding: Any = 0, *rest: Any, d: int
 ) -> Any:  # fmt: skip
-    ceil_mode, count_include_pad, divisor_override = (*rest, *(False, True, None)[len(rest) :])
+    given: list[Any] = [*rest, *(False, True, None)[len(rest) :]]
+    ceil_mode, count_include_pad, divisor_override = given
     kernel = many(kernel_size, d)
     cover = win.windows(
         x.shape[-d:],
