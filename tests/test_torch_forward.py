@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
@@ -550,3 +552,64 @@ def test_modules_that_torch_cannot_run() -> None:
         pe.load(Forward(lambda m, x: m.nothing(x)), input_shape=(3,))
     with pytest.raises(pe.NetworkError, match="meta device"):
         pe.load(mlp().to("meta"))
+
+
+VIEWS: list[Callable[[torch.Tensor, int], torch.Tensor]] = [
+    lambda t, k: t,
+    lambda t, k: t[..., k % t.shape[-1] :],
+    lambda t, k: t[..., :: 1 + k % 2],
+    lambda t, k: t.transpose(0, -1),
+    lambda t, k: t.reshape(t.shape[0], -1),
+    lambda t, k: t.unsqueeze(k % (t.dim() + 1)),
+    lambda t, k: t.chunk(2, -1)[0],
+    lambda t, k: t.select(-1, k % t.shape[-1]) if t.dim() > 1 else t,
+    lambda t, k: t.flatten(),
+    lambda t, k: t.detach(),
+    lambda t, k: t.contiguous(),
+    lambda t, k: t.clone(),
+    lambda t, k: t.expand(2, *t.shape).select(0, 1),
+]
+WRITES: list[Callable[[torch.Tensor, torch.Tensor], Any]] = [
+    lambda t, u: t.relu_(),
+    lambda t, u: t.add_(1),
+    lambda t, u: t.mul_(-2),
+    lambda t, u: t.clamp_(-1, 1),
+    lambda t, u: t.copy_(u.sum()),
+    lambda t, u: t.sub_(u.flatten()[:1]),
+    lambda t, u: t.fill_(0.5),
+    lambda t, u: F.leaky_relu(t, 0.5, inplace=True),
+    lambda t, u: t.abs_(),
+    lambda t, u: t.__setitem__((..., 0), u.mean()),
+    lambda t, u: torch.neg(t, out=t),
+]
+
+
+def written_at_random(steps: list[tuple[int, int, int, int]]) -> Callable[..., Any]:
+    """Return a forward of views and writes, each to or from one of the tensors before it."""
+
+    def forward(m: Any, x: Any) -> Any:
+        found = [m.i(x), x.clone(), torch.arange(6.0).view(2, 3)]
+        for i, view, write, j in steps:
+            found.append(VIEWS[view % len(VIEWS)](found[i % len(found)], j))
+            if write < len(WRITES):
+                WRITES[write](found[-1], found[j % len(found)].clone())
+        return torch.cat([t.flatten() for t in found])[None]
+
+    return forward
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9), st.integers(0, 12), st.integers(0, 15), st.integers(0, 9)),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_any_views_and_writes(steps: list[tuple[int, int, int, int]]) -> None:
+    torch.manual_seed(0)
+    module = Forward(written_at_random(steps))
+    net = pe.load(module, input_shape=(3,), check=False)
+    x = torch.randn(5, 3)
+    with torch.no_grad():
+        expected = torch.cat([module(p[None]) for p in x])
+    np.testing.assert_allclose(net(x), expected, rtol=1e-4, atol=1e-4)
