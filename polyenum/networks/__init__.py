@@ -17,8 +17,12 @@ __all__ = ["ActivationTable", "PiecewiseLinearNetwork", "Stage", "load"]
 def load(
     net: Any,
     *,
-    input_shape: Sequence[int] | None = None,
+    input_shape: Sequence[Any] | None = None,
+    inputs: Sequence[str | int] | None = None,
+    outputs: Sequence[str | int] | None = None,
     ignore_output_activation: bool = False,
+    check: bool = True,
+    progress: bool = False,
 ) -> PiecewiseLinearNetwork:
     """Return a network from a file, a torch module or arrays.
 
@@ -29,13 +33,23 @@ def load(
     Parameters
     ----------
     net : path, torch.nn.Module, sequence of (weight, bias), or PiecewiseLinearNetwork
-        A path ends in ``.onnx``, ``.npz`` (arrays ``W0, b0, W1, ...``), ``.safetensors`` or ``.pt``/``.pth``
-        (state dicts; of plain stacks of Linear layers, with a ReLU after each but the last).  A module is one
-        that torch.fx can trace.  A list of pairs means a ReLU after every layer but the last.
-    input_shape : sequence of int, optional
-        The shape of one input, without the batch axis, where the model does not say it.
+        A path ends in ``.onnx`` or ``.onnx.gz``, ``.npz`` (arrays ``W0, b0, W1, ...``), ``.safetensors`` or
+        ``.pt``/``.pth`` (state dicts; of plain stacks of Linear layers, with a ReLU after each but the last).  A
+        module is run once, and must not depend on the values of its input.  A list of pairs means a ReLU after
+        every layer but the last.
+    input_shape : sequence of int, or of such sequences, optional
+        The shape of one input, without the batch axis, where the model does not say it; a sequence of shapes for a
+        model that takes several inputs.
+    inputs, outputs : sequence of str or int, optional
+        Which of a model's inputs and outputs are the network's, by name or position, in this order.  Several are
+        one vector, one after the other.  By default all outputs, and all inputs that have no default value.
     ignore_output_activation : bool
         Leave out a sigmoid, softmax or the like at the very end, with a warning.
+    check : bool
+        Compare the network with the model itself at a few random points, and refuse what differs by more than
+        rounding explains.
+    progress : bool
+        Show a bar on stderr while it is compared.
 
     Raises
     ------
@@ -50,18 +64,22 @@ def load(
     if isinstance(net, PiecewiseLinearNetwork):
         return net
     torch = sys.modules.get("torch")
+    chosen: dict[str, Any] = {
+        "input_shape": input_shape,
+        "inputs": inputs,
+        "outputs": outputs,
+        "ignore_output_activation": ignore_output_activation,
+        "check": check,
+        "progress": progress,
+    }
     if torch is not None and isinstance(net, torch.nn.Module):
-        from polyenum.networks.reading.torch_graph import from_module
+        from polyenum.networks.reading.torch_module import from_module
 
-        return from_module(
-            net, input_shape=input_shape, ignore_output_activation=ignore_output_activation
-        )
+        return from_module(net, **chosen)
     if isinstance(net, (str, os.PathLike)):
         from polyenum.networks.reading.files import load_file
 
-        return load_file(
-            net, input_shape=input_shape, ignore_output_activation=ignore_output_activation
-        )
+        return load_file(net, **chosen)
     if isinstance(net, (list, tuple)):
         return PiecewiseLinearNetwork.from_arrays(net)
     raise NetworkError(

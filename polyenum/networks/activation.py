@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,8 +82,8 @@ class ActivationTable:
             raise NetworkError(f"a maximum has 1 member or more, found groups of {list(sizes)}")
         alone = np.repeat(sizes_ == 1, sizes_)
         groups = np.where(alone, -1, np.repeat(np.arange(len(sizes_)), sizes_))
-        rows = [([], [1.0], 0.0) if one else ([0.0], [0.0, 1.0], 0.0) for one in alone.tolist()]
-        table = ActivationTable.from_rows(rows)
+        rows = [_checked_row(0, [0.0], [0.0, 1.0], 0.0), _checked_row(0, [], [1.0], 0.0)]
+        table = _assembled(rows, alone.astype(np.int64))
         return replace(table, groups=groups if (groups >= 0).any() else None)
 
     @staticmethod
@@ -95,7 +95,8 @@ class ActivationTable:
         start: float | Sequence[float] = 0.0,
     ) -> ActivationTable:
         """Return the table that gives all `n` coordinates the same activation; see `from_rows`."""
-        return ActivationTable.from_rows([(breakpoints, slopes, start)] * n)
+        row = _checked_row(0, breakpoints, slopes, start)
+        return _assembled([row], np.zeros(n, np.int64))
 
     @staticmethod
     def identity(n: int) -> ActivationTable:
@@ -121,47 +122,11 @@ class ActivationTable:
         NetworkError
             If the numbers do not describe a piecewise-linear function.
         """
-        offsets, breakpoints, slopes, starts = [0], [], [], []
-        own: list[float] = []
-        for i, (bps, slps, start) in enumerate(rows):
-            jumps = isinstance(start, Sequence)
-            values = list(start) if isinstance(start, Sequence) else [start]
-            if jumps and len(values) != len(slps):
-                raise NetworkError(
-                    f"activation of coordinate {i}: {len(slps)} slopes need as many intercepts, "
-                    f"found {len(values)}"
-                )
-            if len(slps) != len(bps) + 1:
-                raise NetworkError(
-                    f"activation of coordinate {i}: {len(bps)} breakpoints need "
-                    f"{len(bps) + 1} slopes, found {len(slps)}"
-                )
-            if not np.all(np.isfinite([*bps, *slps, *values])):
-                raise NetworkError(f"activation of coordinate {i} holds a NaN or an infinity")
-            if any(b <= a for a, b in zip(bps[:-1], bps[1:], strict=True)):
-                raise NetworkError(
-                    f"activation of coordinate {i}: breakpoints must increase, found {list(bps)}"
-                )
-            kept = [
-                k
-                for k in range(len(bps))
-                if slps[k] != slps[k + 1] or (jumps and values[k] != values[k + 1])
-            ]
-            breakpoints += [float(bps[k]) for k in kept]
-            pieces = [0] + [k + 1 for k in kept]
-            slopes += [float(slps[k]) for k in pieces]
-            starts.append(float(values[0]))
-            offsets.append(len(breakpoints))
-            if jumps and all(_meet(bps[k], slps[k : k + 2], values[k : k + 2]) for k in kept):
-                jumps = False
-            own += [float(values[k]) if jumps else np.nan for k in pieces]
-        return ActivationTable(
-            np.array(offsets, np.int64),
-            np.array(breakpoints, np.float64),
-            np.array(slopes, np.float64),
-            np.array(starts, np.float64),
-            own_intercepts=None if np.isnan(own).all() else np.array(own),
-        )
+        # Layers repeat one row many times, so each is looked at once.
+        seen: dict[int, int] = {}
+        which = [seen.setdefault(id(row), len(seen)) for row in rows]
+        first = np.unique(which, return_index=True)[1].tolist()
+        return _assembled([_checked_row(i, *rows[i]) for i in first], np.array(which, np.int64))
 
     @staticmethod
     def concatenate(tables: Sequence[ActivationTable]) -> ActivationTable:
@@ -200,17 +165,47 @@ class ActivationTable:
     @cached_property
     def exact_intercepts(self) -> list[Fraction]:
         """The intercepts in the order of `slopes`, as rational numbers."""
-        found: list[Fraction] = []
-        for i in range(len(self)):
-            at = slice(self.slope_offsets[i], self.slope_offsets[i + 1])
-            slopes = self.slopes[at]
-            if self.own_intercepts is not None and not np.isnan(self.own_intercepts[at.start]):
-                found += [Fraction(float(x)) for x in self.own_intercepts[at]]
-                continue
-            found.append(Fraction(float(self.starts[i])))
-            for k, b in enumerate(self.breakpoints[self.offsets[i] : self.offsets[i + 1]]):
-                jump = Fraction(float(slopes[k])) - Fraction(float(slopes[k + 1]))
-                found.append(found[-1] + jump * Fraction(float(b)))
+        found = np.empty(len(self.slopes), object)
+        for coordinates, which in self._equal_coordinates:
+            places = self.slope_offsets[coordinates, None] + np.arange(
+                self.slope_offsets[coordinates[0] + 1] - self.slope_offsets[coordinates[0]]
+            )
+            first = np.unique(which, return_index=True)[1]
+            values = np.empty((len(first), places.shape[1]), object)
+            for row, i in zip(values, coordinates[first].tolist(), strict=True):
+                row[:] = self._exact_intercepts_of(i)
+            found[places] = values[which]
+        return found.tolist()
+
+    @cached_property
+    def _equal_coordinates(self) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """The coordinates with as many breakpoints as each other, and for each the number of its activation."""
+        counts = np.diff(self.offsets)
+        found = []
+        for k in np.unique(counts).tolist():
+            at = np.flatnonzero(counts == k)
+            pieces = self.slope_offsets[at, None] + np.arange(k + 1)
+            columns = [self.starts[at, None], self.slopes[pieces]]
+            columns.append(self.breakpoints[self.offsets[at, None] + np.arange(k)])
+            if self.own_intercepts is not None:
+                columns.append(self.own_intercepts[pieces])
+            bits = np.ascontiguousarray(np.hstack(columns)).view(np.int64)
+            if (bits == bits[0]).all():
+                found.append((at, np.zeros(len(at), np.int64)))
+            else:
+                found.append((at, np.unique(bits, axis=0, return_inverse=True)[1].ravel()))
+        return found
+
+    def _exact_intercepts_of(self, i: int) -> list[Fraction]:
+        """Return the intercepts of one coordinate."""
+        at = slice(self.slope_offsets[i], self.slope_offsets[i + 1])
+        slopes = self.slopes[at]
+        if self.own_intercepts is not None and not np.isnan(self.own_intercepts[at.start]):
+            return [Fraction(float(x)) for x in self.own_intercepts[at]]
+        found = [Fraction(float(self.starts[i]))]
+        for k, b in enumerate(self.breakpoints[self.offsets[i] : self.offsets[i + 1]]):
+            jump = Fraction(float(slopes[k])) - Fraction(float(slopes[k + 1]))
+            found.append(found[-1] + jump * Fraction(float(b)))
         return found
 
     @cached_property
@@ -221,8 +216,9 @@ class ActivationTable:
     @cached_property
     def intercept_errors(self) -> NDArray[np.float64]:
         """(m + n,) float64: bounds on what rounding did to `intercepts`; 0 where it did nothing."""
-        pairs = zip(self.intercepts.tolist(), self.exact_intercepts, strict=True)
-        return np.array([0.0 if x == exact else np.spacing(abs(x)) for x, exact in pairs])
+        rounded, exact = self.intercepts.tolist(), self.exact_intercepts
+        off = [x != q for x, q in zip(rounded, exact, strict=True)]
+        return np.where(off, np.spacing(np.abs(self.intercepts)), 0.0)
 
     @cached_property
     def jumps(self) -> NDArray[np.bool_]:
@@ -337,6 +333,78 @@ class ActivationTable:
         z = np.asarray(z, np.float64)
         piece = self.slope_offsets[:-1] + self.pieces(self.sides(z))
         return self.slopes[piece] * z + self.intercepts[piece]
+
+
+class _Row(NamedTuple):
+    """One coordinate's activation, checked: own intercepts are NaN where it does not jump."""
+
+    breakpoints: list[float]
+    slopes: list[float]
+    start: float
+    own: list[float]
+
+
+def _checked_row(
+    i: int, bps: Sequence[float], slps: Sequence[float], start: float | Sequence[float]
+) -> _Row:
+    """Return the activation of coordinate `i`; see `ActivationTable.from_rows`."""
+    jumps = isinstance(start, Sequence)
+    values = list(start) if isinstance(start, Sequence) else [start]
+    if jumps and len(values) != len(slps):
+        raise NetworkError(
+            f"activation of coordinate {i}: {len(slps)} slopes need as many intercepts, "
+            f"found {len(values)}"
+        )
+    if len(slps) != len(bps) + 1:
+        raise NetworkError(
+            f"activation of coordinate {i}: {len(bps)} breakpoints need "
+            f"{len(bps) + 1} slopes, found {len(slps)}"
+        )
+    if not np.all(np.isfinite([*bps, *slps, *values])):
+        raise NetworkError(f"activation of coordinate {i} holds a NaN or an infinity")
+    if any(b <= a for a, b in zip(bps[:-1], bps[1:], strict=True)):
+        raise NetworkError(
+            f"activation of coordinate {i}: breakpoints must increase, found {list(bps)}"
+        )
+    kept = [
+        k
+        for k in range(len(bps))
+        if slps[k] != slps[k + 1] or (jumps and values[k] != values[k + 1])
+    ]
+    pieces = [0] + [k + 1 for k in kept]
+    if jumps and all(_meet(bps[k], slps[k : k + 2], values[k : k + 2]) for k in kept):
+        jumps = False
+    return _Row(
+        [float(bps[k]) for k in kept],
+        [float(slps[k]) for k in pieces],
+        float(values[0]),
+        [float(values[k]) if jumps else np.nan for k in pieces],
+    )
+
+
+def _assembled(rows: Sequence[_Row], which: NDArray[np.int64]) -> ActivationTable:
+    """Return the table in which coordinate ``i`` has the activation ``rows[which[i]]``."""
+    counts = np.array([len(row.breakpoints) for row in rows], np.int64)
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts[which])])
+
+    def spread(parts: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+        if len(parts) == 1:
+            return np.tile(np.array(parts[0], np.float64), len(which))
+        sizes = np.array([len(part) for part in parts], np.int64)
+        begin = (np.cumsum(sizes) - sizes)[which]
+        own = sizes[which]
+        steps = np.arange(own.sum()) - np.repeat(np.cumsum(own) - own, own)
+        flat = np.concatenate([np.array(part, np.float64) for part in parts] or [np.zeros(0)])
+        return flat[np.repeat(begin, own) + steps]
+
+    own = spread([row.own for row in rows])
+    return ActivationTable(
+        offsets,
+        spread([row.breakpoints for row in rows]),
+        spread([row.slopes for row in rows]),
+        np.array([row.start for row in rows], np.float64)[which],
+        own_intercepts=None if np.isnan(own).all() else own,
+    )
 
 
 def _meet(breakpoint: float, slopes: Sequence[float], intercepts: Sequence[float]) -> bool:

@@ -12,7 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyenum.errors import NetworkError
 from polyenum.networks.activation import ActivationTable
-from polyenum.networks.weights import Weight, columns_through, inputs_read, nonzeros, rows_through
+from polyenum.networks.weights import (
+    Weight,
+    columns_through,
+    dense_rows,
+    inputs_read,
+    nonzeros,
+    rows_through,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,17 +132,22 @@ class PiecewiseLinearNetwork:
                 "that does"
             )
         following = self.stages[i + 1]
-        for begin, end in stage.activation.group_ranges.tolist():
-            at = stage.activation.breakpoint_coordinate[begin:end]
-            columns = following.weight[:, at]
-            columns = columns if isinstance(columns, np.ndarray) else columns.toarray()
-            if (columns != columns[:, :1]).any():
-                row = int(np.argwhere(columns != columns[:, :1])[0, 0])
-                raise NetworkError(
-                    f"{name}: coordinates {at[0]} to {at[-1]} are members of one maximum, so "
-                    f"{following.name or f'layer {i + 1}'} must give all of them one weight; row {row} has "
-                    f"{columns[row].tolist()!r:.80}"
-                )
+        members = np.flatnonzero(stage.activation.groups >= 0)
+        numbers = stage.activation.groups[members]
+        begins = np.append(True, numbers[1:] != numbers[:-1])
+        first = members[np.maximum.accumulate(np.where(begins, np.arange(len(members)), 0))]
+        weight = following.weight
+        columns = weight if isinstance(weight, np.ndarray) else weight.tocsc()
+        differ = columns[:, members] != columns[:, first]
+        if not (differ.any() if isinstance(differ, np.ndarray) else differ.nnz):
+            return
+        row, k = (int(a[0]) for a in differ.nonzero())
+        at = members[first == first[k]]
+        raise NetworkError(
+            f"{name}: coordinates {at[0]} to {at[-1]} are members of one maximum, so "
+            f"{following.name or f'layer {i + 1}'} must give all of them one weight; row {row} has "
+            f"{dense_rows(weight, [row])[0, at].tolist()!r:.80}"
+        )
 
     @staticmethod
     def from_arrays(layers: Sequence[Any]) -> PiecewiseLinearNetwork:

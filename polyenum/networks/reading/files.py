@@ -21,20 +21,25 @@ from polyenum.storage.archive import read_archive
 def load_file(
     path: str | os.PathLike[str],
     *,
-    input_shape: Sequence[int] | None = None,
+    input_shape: Any = None,
+    inputs: Sequence[str | int] | None = None,
+    outputs: Sequence[str | int] | None = None,
     ignore_output_activation: bool = False,
+    check: bool = True,
+    progress: bool = False,
 ) -> PiecewiseLinearNetwork:
     """Return the network in a file; see `polyenum.load`."""
     file = Path(path)
     if not file.is_file():
         raise NetworkError(f"{file}: no such file")
     kind = file.suffix.lower()
-    if kind == ".onnx":
+    if kind == ".onnx" or file.name.lower().endswith(".onnx.gz"):
         from polyenum.networks.reading.onnx_graph import load_onnx
 
         return load_onnx(
-            file, input_shape=input_shape, ignore_output_activation=ignore_output_activation
-        )
+            file, input_shape=input_shape, inputs=inputs, outputs=outputs, check=check, progress=progress,
+            ignore_output_activation=ignore_output_activation,
+        )  # fmt: skip
     if kind == ".pt2":
         raise NetworkError(
             f"{file}: a .pt2 file keeps pickles beside its weights, so it is not read; load it yourself "
@@ -42,8 +47,10 @@ def load_file(
         )
     if kind not in _ARRAYS:
         raise NetworkError(
-            f"{file}: unknown kind of file {kind!r}; known are .onnx, {', '.join(sorted(_ARRAYS))}"
+            f"{file}: unknown kind of file {kind!r}; known are .onnx, .onnx.gz, {', '.join(sorted(_ARRAYS))}"
         )
+    if inputs is not None or outputs is not None:
+        raise NetworkError(f"{file}: holds weights only, so it has one input and one output")
     return stack_of_layers(_ARRAYS[kind](file), str(file))
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -113,6 +113,10 @@ class SymbolicTensor:
             taken.shape, terms, self.constant[rows], self.path, self.rounded, self.dropped
         )
 
+    def reshaped(self, shape: Sequence[int]) -> SymbolicTensor:
+        """Return the same elements in another shape."""
+        return replace(self, shape=tuple(shape))
+
     def affine(
         self,
         matrix: Any,
@@ -149,7 +153,7 @@ class SymbolicTensor:
                 here = self.as_block(name)
                 total = np.array(offset, np.float64)
             constant = total
-        terms = {block: _clean(matrix @ a) for block, a in here.terms.items()}
+        terms = {block: _product(matrix, a) for block, a in here.terms.items()}
         return SymbolicTensor(tuple(shape), terms, constant, [*here.path, name], rounds)
 
     def as_block(self, name: str) -> SymbolicTensor:
@@ -228,18 +232,40 @@ def exact_product(left: Any, right: Any) -> bool:
     place, so they are exact while smaller than 2**53 of these; and so is a single product by a power of
     two.  May say False of an exact product.
     """
+    if (np.abs(_values(right)) == 1).all() and _at_most_one_product(left, right):
+        return True  # elements are only moved
     numbers = [np.abs(_values(m)) for m in (left, right)]
     numbers = [x[x != 0] for x in numbers]
     if not all(len(x) for x in numbers):
         return True
     if not all(x.min() > 1e-140 and x.max() < 1e140 for x in numbers):
         return False
-    single = (abs(left) > 0).astype(np.float64) @ (abs(right) > 0).astype(np.float64)
-    if _values(single).max(initial=0) <= 1 and any((np.frexp(x)[0] == 0.5).all() for x in numbers):
+    powers = any((np.frexp(x)[0] == 0.5).all() for x in reversed(numbers))
+    if powers and _at_most_one_product(left, right):
         return True
     largest = _values(abs(left) @ abs(right)).max(initial=0)
     unit = sum(_last_place(x) for x in numbers)
     return bool(largest <= np.ldexp(1.0, int(min(unit + 52, 1000))))
+
+
+def _at_most_one_product(left: Any, right: Any) -> bool:
+    """Return whether each entry of ``left @ right`` is a single product, or 0."""
+    if sparse.issparse(right) and np.bincount(right.indices, minlength=1).max() <= 1:
+        return True  # each column of `right` has one entry
+    if sparse.issparse(left) and np.diff(left.indptr).max(initial=0) <= 1:
+        return True
+    single = (abs(left) > 0).astype(np.float64) @ (abs(right) > 0).astype(np.float64)
+    return bool(_values(single).max(initial=0) <= 1)
+
+
+def _product(left: Any, right: Any) -> Any:
+    """Return ``left @ right``, csr arrays, without entries that are 0."""
+    rows, columns = right.shape
+    if rows == columns == right.nnz and (right.data == 1).all():
+        order = np.arange(rows)
+        if (right.indices == order).all() and (right.indptr[:-1] == order).all():
+            return _clean(left)
+    return _clean(left @ right)
 
 
 def exact_sum(a: Any, b: Any, total: Any) -> bool:
@@ -266,5 +292,8 @@ def _last_place(numbers: NDArray[np.float64]) -> int:
 
 def _clean(matrix: Any) -> Any:
     result = sparse.csr_array(matrix)
-    result.eliminate_zeros()
+    if not result.data.all():
+        # The caller's own array keeps its zeros.
+        result = result.copy() if result.data is getattr(matrix, "data", None) else result
+        result.eliminate_zeros()
     return result

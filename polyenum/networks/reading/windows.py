@@ -14,6 +14,7 @@ from scipy import sparse
 from polyenum.errors import NetworkError
 from polyenum.networks.reading.operators import average, finite, largest
 from polyenum.networks.reading.tensor import SymbolicTensor, checked_size
+from polyenum.ragged import rows_and_steps
 
 
 def windows(
@@ -85,15 +86,15 @@ def convolution(
     dilation: Sequence[int],
     groups: int,
 ) -> SymbolicTensor:
-    """Return the convolution of ``x`` (1, channels, ...) with ``weight`` (out, in / groups, ...).
+    """Return the convolution of ``x`` (batch, channels, ...) with ``weight`` (out, in / groups, ...).
 
     As torch and ONNX have it: the cross-correlation.
     """
     weight = finite(weight, name)
     d = weight.ndim - 2
-    if len(x.shape) != d + 2 or x.shape[0] != 1:
+    if len(x.shape) != d + 2:
         raise NetworkError(
-            f"{name}: a weight of shape {weight.shape} needs an input (1, channels, {d} axes), "
+            f"{name}: a weight of shape {weight.shape} needs an input (batch, channels, {d} axes), "
             f"found shape {x.shape}"
         )
     channels, grid = x.shape[1], x.shape[2:]
@@ -104,9 +105,8 @@ def convolution(
         )
     cover = windows(grid, weight.shape[2:], stride, padding, dilation, name)
     matrix = _window_matrix(cover, weight.reshape(out, inner, -1), math.prod(grid), groups)
-    shape = (1, out, *cover.shape[:-1])
     offset = None if bias is None else np.repeat(finite(bias, name), math.prod(cover.shape[:-1]))
-    return x.affine(matrix, offset, shape, name)
+    return _for_each(x, matrix, offset, (out, *cover.shape[:-1]), name)
 
 
 def transposed_convolution(
@@ -142,27 +142,59 @@ def transposed_convolution(
     forward = _window_matrix(cover, weight.reshape(*weight.shape[:2], -1), math.prod(grid), groups)
     out = weight.shape[1] * groups
     offset = None if bias is None else np.repeat(finite(bias, name), math.prod(grid))
-    return x.affine(forward.T, offset, (1, out, *grid), name)
+    return _for_each(x, forward.T, offset, (out, *grid), name)
+
+
+def _for_each(
+    x: SymbolicTensor, matrix: Any, offset: NDArray | None, shape: tuple[int, ...], name: str
+) -> SymbolicTensor:
+    """Return an affine map of each element of a batch, of the given shape each."""
+    batch = x.shape[0]
+    if batch != 1:
+        checked_size((batch, matrix.nnz or 1), f"{name}: the matrix")
+        matrix = sparse.kron(sparse.eye_array(batch), matrix, format="csr")
+        offset = None if offset is None else np.tile(offset, batch)
+    return x.affine(matrix, offset, (batch, *shape), name)
 
 
 def _window_matrix(
     cover: NDArray[np.int64], weight: NDArray[np.float64], grid: int, groups: int
 ) -> Any:
     """Return the matrix of a convolution, (out * windows, in * grid), from the elements its windows cover."""
-    out, inner, _ = weight.shape
+    out, inner, elements = weight.shape
     flat = cover.reshape(-1, cover.shape[-1])
     place, element = np.nonzero(flat >= 0)
-    cell = flat[place, element]
     each = len(place) * inner
     checked_size((out, each) if each else (1,), "a convolution's matrix")
-    o = np.repeat(np.arange(out), each)
-    group = o // (out // groups)
-    i = np.tile(np.repeat(np.arange(inner), len(place)), out)
-    where, what, to = (np.tile(a, out * inner) for a in (place, element, cell))
-    return sparse.csr_array(
-        (weight[o, i, what], (o * len(flat) + where, (group * inner + i) * grid + to)),
+    # Rows of one output channel differ from those of another in their weights, and their group's columns.
+    counts = np.bincount(place, minlength=len(flat))
+    row, step = rows_and_steps(counts * inner)
+    channel, nth = np.divmod(step, counts[row])
+    at = (np.cumsum(counts) - counts)[row] + nth
+    columns = channel * grid + flat[place, element][at]
+    picked = channel * elements + element[at]
+    group = np.arange(out) // (out // groups)
+    index = np.int32 if max(out * each, inner * groups * grid) < 2**31 else np.int64
+    columns, first = columns.astype(index), (group * inner * grid).astype(index)
+    ends = np.cumsum(np.tile(counts * inner, out))
+    matrix = sparse.csr_array(
+        (
+            weight.reshape(out, -1)[:, picked].ravel(),
+            (first[:, None] + columns).ravel(),
+            np.concatenate([np.zeros(1, index), ends.astype(index)]),
+        ),
         shape=(out * len(flat), inner * groups * grid),
     )
+    matrix.has_sorted_indices = matrix.has_canonical_format = True
+    return matrix
+
+
+def _groups(flat: NDArray[np.int64], images: int, grid: int) -> list[NDArray[np.int64]]:
+    """Return the elements that each window covers, for each of so many images."""
+    inside = flat >= 0
+    ends = np.cumsum(inside.sum(axis=1))[:-1]
+    one = flat[inside]
+    return [part for c in range(images) for part in np.split(one + c * grid, ends)]
 
 
 def average_pool(
@@ -181,7 +213,7 @@ def average_pool(
     counted = (flat >= -1).sum(axis=1) if count_padding else (flat >= 0).sum(axis=1)
     if divisor is not None:
         counted = np.full(len(flat), divisor)
-    groups = [row[row >= 0] + c * grid for c in range(math.prod(lead)) for row in flat]
+    groups = _groups(flat, math.prod(lead), grid)
     return average(x, groups, np.tile(counted, math.prod(lead)), (*lead, *places), name)
 
 
@@ -210,7 +242,7 @@ def max_pool(x: SymbolicTensor, cover: NDArray[np.int64], d: int, name: str) -> 
     lead, places = x.shape[: len(x.shape) - d], cover.shape[:-1]
     grid = math.prod(x.shape[len(lead) :])
     flat = cover.reshape(-1, cover.shape[-1])
-    groups = [row[row >= 0] + c * grid for c in range(math.prod(lead)) for row in flat]
-    if any(not len(g) for g in groups):
+    groups = _groups(flat, math.prod(lead), grid)
+    if (flat < 0).all(axis=1).any():
         raise NetworkError(f"{name}: a window covers nothing but padding")
     return largest(x, groups, (*lead, *places), name)
