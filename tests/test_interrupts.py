@@ -17,6 +17,7 @@ import pytest
 
 import polyenum as pe
 from benchmarks.networks import random_network
+from polyenum import plot
 from polyenum.cells.vertex.walker import VertexWalker
 from polyenum.complex import assemble
 from polyenum.enumeration.tasks import Walk
@@ -67,6 +68,9 @@ def test_before_the_first_region(engine: str, tmp_path: Path) -> None:
         assert part.patterns.shape == (0, 2)
         assert part.locate([[0.0, 0.0]]).tolist() == [-1]
         assert part.linear_region_count == 0
+        if part.has_vertices:
+            with pytest.raises(pe.RegionError, match="the complex holds no regions"):
+                plot.partition(part)
         assert part.adjacency.shape == (0, 0)
         assert len(part.interior_points) == len(part.to_frame()) == 0
         if part.has_vertices:
@@ -264,7 +268,6 @@ def test_the_command_line_keeps_what_it_has(which: int, command: str, tmp_path: 
     )  # fmt: skip
     assert process.stdout is not None
     assert process.stdout.readline() == "walking\n"
-    time.sleep(0.5)
     process.send_signal(which)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 3, err
@@ -282,11 +285,17 @@ def test_the_command_line_keeps_what_it_has(which: int, command: str, tmp_path: 
 
 STARTED = """
 import sys
+import threading
+import time
 from polyenum.cli.main import run
 from polyenum.enumeration.tasks import Walk
 start = Walk._start_threads
 def noted(self):
-    print("walking", flush=True)
+    def told():
+        while not self.regions:
+            time.sleep(0.01)
+        print("walking", flush=True)
+    threading.Thread(target=told, daemon=True).start()
     return start(self)
 Walk._start_threads = noted
 sys.exit(run(sys.argv[1:]))

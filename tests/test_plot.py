@@ -57,7 +57,7 @@ def test_a_missing_extra_is_named(cx: pe.RegionComplex, monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
     monkeypatch.delitem(sys.modules, "polyenum.plot.with_plotly", raising=False)
     monkeypatch.delattr(plot, "with_plotly", raising=False)
-    with pytest.raises(pe.MissingExtraError, match=r"polyenum\[plot\]"):
+    with pytest.raises(pe.MissingExtraError, match=r"'\.\[plot\]'"):
         plot.surface(cx, backend="plotly")
 
 

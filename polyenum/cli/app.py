@@ -310,6 +310,9 @@ def plot(
         options["color"] = color
     if cx is None:
         cx = pe.enumerate_regions(net, domain, threads=threads, progress=wants_progress(quiet))
+        if not len(cx):
+            # What stopped it before the first region has been said.
+            raise typer.Exit(INCOMPLETE)
     write_picture(getattr(pictures, function)(cx, **options), output)
     if not cx.complete:
         raise typer.Exit(INCOMPLETE)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from polyenum.cells.compiled import compiled
 from polyenum.complex.facets import carrying_labels, is_simple
 from polyenum.complex.pyramids import CONTRADICTION, DONE, MORE_FACES, Faces, measure_polytope
+from polyenum.errors import RegionError
 
 
 class Incidence(NamedTuple):
@@ -89,15 +90,13 @@ def hull_volume(points: NDArray[np.float64]) -> float:
 
     For regions with the incidences of no polytope, to which uncertified cells may come.
     """
-    from scipy.spatial import QhullError
-
     from polyenum.convex.polyhedron import volume_of
 
     fitted = np.empty_like(points)
     fit(points, 0, len(points), np.empty((4, points.shape[1])), fitted)
     try:
         return volume_of(fitted)
-    except QhullError:
+    except RegionError:
         return 0.0
 
 

@@ -246,6 +246,7 @@ def histogram(
     """
     if of not in ("volume", "facets"):
         raise OptionError(f"of must be 'volume' or 'facets', found {of!r}")
+    _need_regions(cx, "histogram")
     if of == "volume":
         values = cx.volumes[cx.volumes > 0]
         return _backend(backend).histogram(values, "volume", True, title, theme_of(theme))
@@ -363,6 +364,12 @@ def _need_dim(cx: RegionComplex, dim: int, name: str) -> None:
         raise RegionError(f"{name} draws complexes in {dim}-D; this one has {cx.dim} dimensions")
     if not cx.has_vertices:
         raise RegionError(f"{name} draws vertices, which {cx.engine} cells do not hold")
+    _need_regions(cx, name)
+
+
+def _need_regions(cx: RegionComplex, name: str) -> None:
+    if not len(cx):
+        raise RegionError(f"{name} has nothing to draw: the complex holds no regions")
 
 
 def _backend(name: str) -> ModuleType:

@@ -41,7 +41,9 @@ def self_contained(
     from onnx import helper, numpy_helper
 
     kinds = {i.name: i.type.tensor_type.elem_type or 1 for i in model.graph.input}
-    inputs = [helper.make_tensor_value_info(n, kinds[n], list(shape)) for n, shape in shapes.items()]
+    inputs = [
+        helper.make_tensor_value_info(n, kinds[n], list(shape)) for n, shape in shapes.items()
+    ]
     outputs = [helper.make_empty_tensor_value_info(name) for name in ends]
     initializers = [numpy_helper.from_array(np.ascontiguousarray(x).reshape(x.shape), n)
                     for n, x in tensors.items()]  # fmt: skip
@@ -91,7 +93,12 @@ def unit_roundoff(model: Any, tensors: dict[str, NDArray[Any]]) -> float:
     """Return the unit roundoff of the least precise floats that a model computes with."""
     from onnx import TensorProto as Kinds
 
-    units = {Kinds.DOUBLE: 2.0**-53, Kinds.FLOAT: 2.0**-24, Kinds.FLOAT16: 2.0**-11, Kinds.BFLOAT16: 2.0**-8}
+    units = {
+        Kinds.DOUBLE: 2.0**-53,
+        Kinds.FLOAT: 2.0**-24,
+        Kinds.FLOAT16: 2.0**-11,
+        Kinds.BFLOAT16: 2.0**-8,
+    }
     by_name = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
     found = [units.get(i.type.tensor_type.elem_type, 2.0**-24) for i in model.graph.input]
     found += [by_name[x.dtype.name] for x in tensors.values() if x.dtype.name in by_name]
@@ -108,7 +115,9 @@ def unit_roundoff(model: Any, tensors: dict[str, NDArray[Any]]) -> float:
 def _runner(model: Any, name: str) -> Callable[[dict[str, Any]], list[Any]]:
     """Return a function from named inputs to the outputs."""
     try:
-        version = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=1)
+        version = max(
+            (o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=1
+        )
         if version < OLDEST_RUN:
             from onnx import version_converter
 
@@ -148,7 +157,9 @@ def _session(model: Any) -> Any:
 
 
 def _not_comparable(name: str, error: Exception) -> NetworkError:
-    reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    reason = (
+        str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    )
     return NetworkError(
         f"{name}: what was read cannot be compared with the model itself ({reason}); check=False loads it without "
         "this comparison"
