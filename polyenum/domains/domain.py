@@ -119,7 +119,7 @@ class Domain:
         DomainError
             If they are not numbers, or have another shape.
         """
-        points = _real_numbers(t, "points")
+        points = real_numbers(t, "points")
         if points.ndim == 0 or points.shape[-1] != self.dim:
             raise DomainError(
                 f"points of {self!r} need {self.dim} coordinates each, an array of shape "
@@ -223,7 +223,7 @@ def domain_numbers(values: ArrayLike, name: str, *ndims: int) -> NDArray[np.floa
     DomainError
         If they are not.
     """
-    array = _real_numbers(values, name)
+    array = real_numbers(values, name)
     if array.ndim not in ndims:
         kinds = " or ".join(("a number", "a vector", "a matrix")[n] for n in ndims)
         raise DomainError(f"{name}: expected {kinds}, found an array of shape {array.shape}")
@@ -273,7 +273,7 @@ def _too_far(name: str, found: str) -> DomainError:
     )
 
 
-def _real_numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
+def real_numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
     """Return a copy of `values` as a float64 array.
 
     Raises
