@@ -149,6 +149,20 @@ def text(name: str, value: Any) -> str:
     return value
 
 
+def several(name: str, value: Any, what: str) -> list[Any]:
+    """Return the members of a list, a tuple, a range or an array of one axis.
+
+    Raises
+    ------
+    OptionError
+        If it is none of these; `what` says what would do.
+    """
+    good = isinstance(value, (list, tuple, range))
+    if not good and not (isinstance(value, np.ndarray) and value.ndim == 1):
+        raise OptionError(f"{name} must be {what}, found {found(value)}")
+    return list(value)
+
+
 def file_path(name: str, value: Any, error: type[PolyenumError]) -> Path:
     """Return a path.
 
@@ -184,10 +198,11 @@ def norm(name: str, value: Any) -> float:
     OptionError
         If it is none of them.
     """
-    good = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
-    if not good or value not in NORMS:
-        raise OptionError(f"{name} must be 1, 2 or numpy.inf, found {found(value)}")
-    return value if isinstance(value, (int, float)) else float(value)
+    if isinstance(value, Real) and not isinstance(value, (bool, np.bool_)):
+        for known in NORMS:
+            if value == known:
+                return known
+    raise OptionError(f"{name} must be 1, 2 or numpy.inf, found {found(value)}")
 
 
 def numbers(
@@ -202,16 +217,17 @@ def numbers(
     """
     try:
         given = np.asarray(value)
-        if given.dtype.kind not in "buif":
-            # What NumPy takes for objects may be numbers, such as fractions; strings and complex ones are none.
-            if given.dtype.kind != "O" or any(isinstance(x, (str, bytes)) for x in given.flat):
-                raise TypeError
-            given = given.astype(np.float64)
+        # What NumPy takes for objects may be numbers, such as fractions.
+        if given.dtype.kind not in "uifO" or (
+            given.dtype.kind == "O"
+            and not all(isinstance(x, (Real, np.number)) for x in given.flat)
+        ):
+            raise TypeError
         array = np.array(given, np.float64)
     except (TypeError, ValueError, OverflowError, RuntimeError):
-        raise error(f"{name} must be real numbers, found {found(value)}") from None
+        raise error(f"{name}: expected real numbers, found {found(value)}") from None
     if shape is not None and array.shape != shape:
-        raise error(f"{name} needs shape {shape}, found shape {array.shape}")
+        raise error(f"{name}: expected shape {shape}, found shape {array.shape}")
     return array
 
 
@@ -266,3 +282,51 @@ def region_complex(name: str, value: Any) -> RegionComplex:
             f"{type(value).__name__}"
         )
     return value
+
+
+def place(name: str, index: Any, count: int, of: str) -> int:
+    """Return the place, from 0, that an index of a list of `count` things means; negative ones count from the end.
+
+    Raises
+    ------
+    IndexError
+        If there is none.
+    RegionError
+        If the index is no integer.
+    """
+    if isinstance(index, (bool, np.bool_)) or not isinstance(index, (int, np.integer)):
+        raise RegionError(f"{name}: an index must be an integer or a slice, found {found(index)}")
+    if not -count <= index < count:
+        raise IndexError(f"{name} {found(int(index))} of {of} of {count:,} regions")
+    return int(index) % count
+
+
+def chosen(name: str, value: Any, count: int) -> Any:
+    """Return what chooses some of `count` regions: a slice, or an array of integers or of True and False.
+
+    Raises
+    ------
+    RegionError
+        If it is something else, or beyond their number.
+    """
+    if isinstance(value, slice):
+        parts = (value.start, value.stop, value.step)
+        if value.step != 0 and all(x is None or isinstance(x, (int, np.integer)) for x in parts):
+            return value
+    else:
+        try:
+            array = (
+                np.asarray(value) if isinstance(value, (list, tuple, np.ndarray)) else np.zeros(0)
+            )
+        except ValueError:  # lists of several lengths
+            array = np.zeros(0, object)
+        if array.dtype == np.bool_ and array.shape == (count,):
+            return array
+        if array.dtype.kind in "ui" and array.ndim == 1:
+            if np.all((array >= -count) & (array < count)):
+                return array
+        elif isinstance(value, (list, tuple)) and not value:
+            return array.astype(np.int64)
+    raise RegionError(
+        f"{name} must be a slice, or integers below {count:,} in a list or an array, found {found(value)}"
+    )

@@ -385,3 +385,45 @@ def test_interrupted_decision_distance_is_a_bound(
     part = pe.decision_distance(net, [0.1, 0.2])
     assert not part.complete
     assert 0 < part.distance <= whole.distance
+
+
+def test_a_neighborhood_is_a_sequence() -> None:
+    net = random_network([3, 8, 2], seed=2)
+    near = pe.neighborhood(net, [0.1, -0.2, 0.3], radius=0.8)
+    assert len(near) > 4
+    weights, biases = near.maps()
+    network = near.network
+    for k, region in enumerate(near):
+        assert region.index == k
+        assert region.pattern.tolist() == near.patterns[k].tolist()
+        assert region.distance == near.distances[k]
+        np.testing.assert_array_equal(region.weight, weights[k])
+        np.testing.assert_array_equal(region.bias, biases[k])
+        np.testing.assert_array_equal(region.sides, network.sides(region.interior_point))
+        value = region.weight @ region.interior_point + region.bias
+        np.testing.assert_allclose(value, network(region.interior_point), atol=1e-12)
+    assert [region.index for region in near[1:6:2]] == [1, 3, 5][: len(near[1:6:2])]
+    assert near[-1].index == len(near) - 1
+    assert [region.index for region in near[::-1]] == list(range(len(near)))[::-1]
+    assert near[np.int64(1)].index == 1
+    assert "on)" in repr(near[0])
+    for beyond in (len(near), -len(near) - 1):
+        with pytest.raises(IndexError, match=f"of a neighborhood of {len(near)} regions"):
+            near[beyond]
+    with pytest.raises(pe.RegionError, match="an index must be an integer or a slice"):
+        near["first"]  # type: ignore[call-overload]
+    with pytest.raises(AttributeError):
+        near[0].distance = 0.0  # type: ignore[misc]
+
+
+def test_one_norm_by_default() -> None:
+    """A diagonal edge is nearer in the infinity-norm than in the others."""
+    net = [([[3.0, 4.0]], [0.0]), ([[1.0], [0.0]], [0.0, 0.5])]
+    near = pe.neighborhood(net, [3.0, 4.0], radius=6)
+    assert near.norm == 2
+    assert near.distances.tolist() == pytest.approx([0, 5])
+    assert pe.boundary_distance(net, [3.0, 4.0]).distance == 5
+    assert pe.decision_distance(net, [3.0, 4.0]).distance == pytest.approx(4.9)
+    cx = pe.enumerate_regions(net, pe.Box(-9, 9, dim=2))
+    off = cx[int(cx.locate([-3.0, -4.0]))]
+    assert np.linalg.norm(off.project([3.0, 4.0]) - [3, 4]) == pytest.approx(5)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyenum import arguments
 from polyenum.domains import Domain
 from polyenum.domains.domain import LARGEST_COORDINATE
 from polyenum.errors import DomainError, NetworkError, OptionError
@@ -32,10 +35,57 @@ class NearestPoint(NamedTuple):
     complete: bool
 
 
+@dataclass(frozen=True, eq=False)
+class NeighborhoodRegion:
+    """One region of a `Neighborhood`.
+
+    Attributes
+    ----------
+    index : int
+        Its place in the neighborhood.
+    sides : (hyperplanes,) bool
+        Whether it lies above each hyperplane.
+    distance : float
+        From the point around which regions were looked for, in the neighborhood's norm.
+    interior_point : (inputs,) float64
+        A point inside; NaN where none was found.
+    network : PiecewiseLinearNetwork
+    """
+
+    index: int
+    sides: NDArray[np.bool_]
+    distance: float
+    interior_point: NDArray[np.float64]
+    network: PiecewiseLinearNetwork
+
+    @property
+    def pattern(self) -> NDArray[np.unsignedinteger]:
+        """(units,) uint8: which piece of its activation each unit is on; wider types as in `Neighborhood`."""
+        return self.network.pieces(self.sides)
+
+    @property
+    def weight(self) -> NDArray[np.float64]:
+        """(outputs, inputs) float64: the affine map's linear part."""
+        return self.network.affine_maps(self.sides)[0]
+
+    @property
+    def bias(self) -> NDArray[np.float64]:
+        """(outputs,) float64: the affine map's constant."""
+        return self.network.affine_maps(self.sides)[1]
+
+    def __repr__(self) -> str:
+        on = int(np.count_nonzero(self.pattern))
+        return (
+            f"NeighborhoodRegion({self.index}: at distance {self.distance:.6g}, {on} of "
+            f"{self.network.unit_count} units on)"
+        )
+
+
 class Neighborhood:
     """The regions around a point, nearest first.
 
-    Made by `neighborhood`.
+    Made by `neighborhood`.  It is a sequence of `NeighborhoodRegion`: ``near[0]`` is the nearest, ``near[:5]`` a
+    list of five, and ``for region in near`` goes through all.
 
     Attributes
     ----------
@@ -77,9 +127,38 @@ class Neighborhood:
     def __len__(self) -> int:
         return len(self.distances)
 
+    @overload
+    def __getitem__(self, index: int) -> NeighborhoodRegion: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[NeighborhoodRegion]: ...
+    def __getitem__(self, index: int | slice) -> NeighborhoodRegion | list[NeighborhoodRegion]:
+        """Return the region `index`, negative ones from the end, or the list of the regions of a slice.
+
+        Raises
+        ------
+        IndexError
+            If there is no such region.
+        RegionError
+            If the index is neither an integer nor a slice.
+        """
+        if isinstance(index, slice):
+            arguments.chosen("neighborhood", index, len(self))
+            return [self[i] for i in range(*index.indices(len(self)))]
+        i = arguments.place("neighborhood region", index, len(self), "a neighborhood")
+        return NeighborhoodRegion(
+            i,
+            self._sides(slice(i, i + 1))[0],
+            float(self.distances[i]),
+            self.interior_points[i],
+            self.network,
+        )
+
+    def __iter__(self) -> Iterator[NeighborhoodRegion]:
+        return (self[i] for i in range(len(self)))
+
     def _sides(self, regions: Any = slice(None)) -> NDArray[np.bool_]:
         count = self.network.hyperplane_count
-        packed = self.packed_sides[regions]
+        packed = self.packed_sides[arguments.chosen("regions", regions, len(self))]
         return np.unpackbits(packed, axis=1, count=count, bitorder="little").view(np.bool_)
 
     @property
@@ -111,7 +190,7 @@ def neighborhood(
     *,
     radius: float = np.inf,
     max_regions: int | None = None,
-    norm: float = np.inf,
+    norm: float = 2,
     domain: Domain | None = None,
     progress: bool = False,
 ) -> Neighborhood:
@@ -133,6 +212,7 @@ def neighborhood(
     max_regions : int, optional
         Stop after so many.  Give this or `radius`.
     norm : 1, 2 or numpy.inf
+        In which distances are; the 2-norm by default, as everywhere.
     domain : Domain, optional
         To stay in, a full-dimensional one such as ``Box(0, 1, dim=784)``.
     progress : bool
@@ -152,16 +232,19 @@ def neighborhood(
     >>> import polyenum as pe
     >>> net = [([[1.0, 0], [0, 1.0]], [0, 0]), ([[1.0, 1]], [0])]
     >>> near = pe.neighborhood(net, [0.25, 0.5], radius=1)
-    >>> len(near), near.complete, near.distances.tolist()
-    (4, True, [0.0, 0.25, 0.5, 0.5])
+    >>> len(near), near.complete, near.distances.round(6).tolist()
+    (4, True, [0.0, 0.25, 0.5, 0.559017])
+    >>> [region.pattern.tolist() for region in near]
+    [[1, 1], [0, 1], [1, 0], [0, 0]]
     """
-    network, point = _checked(net, x, radius, max_regions, norm, domain)
+    network, point = _checked(net, x, radius, max_regions, norm, domain, progress)
+    radius = float(radius)
     _refuse_jumps(network, "neighborhood")
     if max_regions is None and not np.isfinite(radius):
         raise OptionError("give radius or max_regions, or the walk may not end")
     from polyenum.exploration.explore import Explorer, RegionFound
 
-    explorer = Explorer(network, point, norm=norm, radius=float(radius), domain=domain)
+    explorer = Explorer(network, point, norm=norm, radius=radius, domain=domain)
     found: list[RegionFound] = []
     ended = True
     bar = _bar(progress, max_regions)
@@ -183,7 +266,7 @@ def neighborhood(
         network,
         point,
         norm=norm,
-        radius=float(radius),
+        radius=radius,
         complete=ended and explorer.proven > explorer.reached,
         complete_radius=min(explorer.reached, explorer.proven),
         packed_sides=np.packbits(sides, axis=1, bitorder="little"),
@@ -278,7 +361,8 @@ def decision_distance(
     >>> round(pe.decision_distance(net, [3.0, 1.0]).distance, 9)
     1.414213562
     """
-    network, point = _checked(net, x, radius, max_regions, norm, domain)
+    network, point = _checked(net, x, radius, max_regions, norm, domain, progress)
+    radius = float(radius)
     _refuse_jumps(network, "decision_distance")
     from polyenum.exploration.explore import Explorer, TargetFound
 
@@ -292,9 +376,7 @@ def decision_distance(
     )
     if count == 1:
         targets = np.array([[-sign]])
-    explorer = Explorer(
-        network, point, norm=norm, radius=float(radius), domain=domain, targets=targets
-    )
+    explorer = Explorer(network, point, norm=norm, radius=radius, domain=domain, targets=targets)
     bar = _bar(progress, max_regions)
     try:
         for seen, found in enumerate(explorer.run()):
@@ -319,16 +401,13 @@ def _checked(
     max_regions: int | None,
     norm: float,
     domain: Domain | None,
+    progress: bool = False,
 ) -> tuple[PiecewiseLinearNetwork, NDArray[np.float64]]:
     """Return network and point, after checking everything that can be wrong with the arguments."""
-    from polyenum.convex.programs import checked_norm
-
     network = load(net)
-    checked_norm(norm)
-    try:
-        point = np.asarray(x, np.float64)
-    except (TypeError, ValueError):
-        raise NetworkError(f"x must be a point of real numbers, found {x!r:.80}") from None
+    arguments.norm("norm", norm)
+    arguments.flag("progress", progress)
+    point = arguments.numbers("x", x, NetworkError)
     if point.shape != (network.input_dim,) or not np.isfinite(point).all():
         raise NetworkError(
             f"the network takes {network.input_dim} inputs: x needs shape ({network.input_dim},) and "
@@ -339,26 +418,17 @@ def _checked(
             f"x has a coordinate of size {np.abs(point).max():.3g}; the largest possible is 2**1000, about "
             f"{LARGEST_COORDINATE:.3g}"
         )
-    if not isinstance(radius, (int, float, np.number)) or not radius > 0:
-        raise OptionError(f"radius must be positive, found {radius!r}")
-    if max_regions is not None and (
-        isinstance(max_regions, bool)
-        or not isinstance(max_regions, (int, np.integer))
-        or max_regions < 1
-    ):
-        raise OptionError(
-            f"max_regions must be a whole number of at least 1, found {max_regions!r}"
-        )
-    if domain is not None and not isinstance(domain, Domain):
-        raise DomainError(
-            f"the domain must be a Box, HPolytope or Hull, found {type(domain).__name__}"
-        )
-    if domain is not None and (domain.basis is not None or domain.dim != network.input_dim):
+    arguments.real("radius", radius, above=0, infinite=True)
+    arguments.whole_or_none("max_regions", max_regions)
+    if domain is None:
+        return network, point
+    arguments.domain("domain", domain)
+    if domain.basis is not None or domain.dim != network.input_dim:
         raise DomainError(
             f"the domain must lie in the network's {network.input_dim} inputs and be as thick, found "
             f"{domain!r}"
         )
-    if domain is not None and not domain.contains(point):
+    if not domain.contains(point):
         raise DomainError(f"x lies outside {domain!r}")
     return network, point
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polyenum.arguments import file_path
 from polyenum.errors import FileError, PolyenumError
 from polyenum.storage import arrays as storage
 from polyenum.storage.domains import domain_arrays, domain_of
@@ -35,7 +35,7 @@ _ARRAYS = {
 
 def save_regions(cx: RegionComplex, path: str | os.PathLike[str]) -> None:
     """Write a complex, its network and its domain to a file; see `RegionComplex.save`."""
-    file = Path(path)
+    file = file_path("path", path, FileError)
     if file.suffix.lower() != ".npz":
         raise FileError(f"{file}: a saved complex is an .npz file; give a name that ends so")
     stages, arrays = network_arrays(cx.network)
@@ -90,7 +90,7 @@ def open_regions(path: str | os.PathLike[str]) -> RegionComplex:
     from polyenum.cells.engine import SignCounts
     from polyenum.complex.region_complex import RegionComplex
 
-    file = Path(path)
+    file = file_path("path", path, FileError)
     header, arrays = storage.read(file)
     if header.get("format") != FORMAT:
         raise FileError(f"{file}: holds no regions, but {header.get('format')!r}")

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyenum.domains.domain import domain_numbers, real_numbers
+from polyenum.arguments import numbers
+from polyenum.domains.domain import domain_numbers
 from polyenum.errors import DomainError
 
 
@@ -65,7 +66,7 @@ class OutputProperty:
         DomainError
             If they are no such numbers.
         """
-        values = real_numbers(y, "y")
+        values = numbers("y", y, DomainError)
         width = self.polyhedra[0][0].shape[1] if self.polyhedra else None
         if values.ndim == 0 or width not in (None, values.shape[-1]):
             count = "some" if width is None else str(width)
@@ -118,7 +119,7 @@ def _strict(given: Any, sizes: Sequence[int]) -> list[NDArray[np.bool_]]:
         row.dtype != np.bool_ and row.size for row in rows
     ):
         raise DomainError(
-            "strict must hold, for each polyhedron, an array with True or False for each of its rows"
+            "strict must hold, for each of the polyhedra, an array with True or False for each of its rows"
         )
     return [row.astype(np.bool_) for row in rows]
 
