@@ -1,4 +1,4 @@
-"""Every argument of every public callable, with wrong types and values: the project's own error, which names it."""
+"""Every argument of every public callable, with wrong types and values: an error of the project names it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ WHOLE = {"huge", "large"}
 NETWORKS = "network|layer|net|no such file"
 PLACES = {"x": "x|point"}
 ENUMERATE: dict[str, Any] = {
-    "net": NET, "domain": BOX, "max_regions": 5, "threads": 1, "progress": False, "engine": "vertex", "certified": True,
+    "net": NET, "domain": BOX, "max_regions": 5, "threads": 1, "progress": False, "engine": "vertex",
+    "certified": True,
 }  # fmt: skip
 ENUMERATE_FINE = {"max_regions": WHOLE | {"None"}, "threads": {"None"}}
 LOOK = {"title": "a", "backend": "matplotlib", "theme": "light"}
@@ -113,14 +114,27 @@ CALLS: dict[str, Call] = {
     ),
     "Slice.through": Call(
         pe.Slice.through,
-        {"first": [0.0, 0.0, 0.0], "second": [1.0, 0.0, 0.0], "third": [0.0, 1.0, 0.0], "lower": -2.0, "upper": 2.0},
+        {
+            "first": [0.0, 0.0, 0.0],
+            "second": [1.0, 0.0, 0.0],
+            "third": [0.0, 1.0, 0.0],
+            "lower": -2.0,
+            "upper": 2.0,
+        },
         {"lower": {"0", "0.5", "-1"}, "upper": {"0", "0.5", "-1", "large"}},
         dict.fromkeys(("first", "second", "third"), "first|second|third|three points"),
     ),
-    "Segment": Call(pe.Segment, {"start": [0.0, 0.0], "end": [3.0, 4.0]}, {}, {"start": "start|ends", "end": "end"}),
+    "Segment": Call(
+        pe.Segment,
+        {"start": [0.0, 0.0], "end": [3.0, 4.0]},
+        {},
+        {"start": "start|ends", "end": "end"},
+    ),
     "Domain.contains": Call(BOX.contains, {"t": [0.0, 0.0]}, {"t": {"nans"}}, {"t": "points"}),
     "Domain.embed": Call(BOX.embed, {"t": [0.0, 0.0]}, {"t": {"nans"}}, {"t": "points"}),
-    "load_vnnlib": Call(pe.load_vnnlib, {"path": "p.vnnlib", "as_list": False}, {}, {"path": "path|no such file"}),
+    "load_vnnlib": Call(
+        pe.load_vnnlib, {"path": "p.vnnlib", "as_list": False}, {}, {"path": "path|no such file"}
+    ),
     "OutputProperty": Call(
         pe.OutputProperty,
         {"polyhedra": [(np.eye(2), np.zeros(2))], "strict": [np.zeros(2, bool)]},
@@ -137,48 +151,101 @@ CALLS: dict[str, Call] = {
         {"net": NETWORKS},
     ),
     "count_regions": Call(pe.count_regions, ENUMERATE, ENUMERATE_FINE, {"net": NETWORKS}),
-    "check": Call(pe.check, {"cx": CX, "net": NET, "domain": BOX, "progress": False}, {}, {"net": NETWORKS}),
+    "check": Call(
+        pe.check, {"cx": CX, "net": NET, "domain": BOX, "progress": False}, {}, {"net": NETWORKS}
+    ),
     "neighborhood": Call(
         pe.neighborhood,
-        {"net": NET, "x": [0.1, 0.2], "radius": 0.5, "max_regions": 3, "norm": 2, "domain": BOX, "progress": False},
-        {"radius": {"0.5", "inf", "large"}, "max_regions": WHOLE | {"None"}, "norm": {"inf"}, "domain": {"None"}},
+        {
+            "net": NET,
+            "x": [0.1, 0.2],
+            "radius": 0.5,
+            "max_regions": 3,
+            "norm": 2,
+            "domain": BOX,
+            "progress": False,
+        },
+        {
+            "radius": {"0.5", "inf", "large"},
+            "max_regions": WHOLE | {"None"},
+            "norm": {"inf"},
+            "domain": {"None"},
+        },
         {"net": NETWORKS},
     ),
     "boundary_distance": Call(
-        pe.boundary_distance, {"net": NET, "x": [0.1, 0.2], "norm": 2}, {"norm": {"inf"}}, {"net": NETWORKS}
+        pe.boundary_distance,
+        {"net": NET, "x": [0.1, 0.2], "norm": 2},
+        {"norm": {"inf"}},
+        {"net": NETWORKS},
     ),
     "decision_distance": Call(
         pe.decision_distance,
-        {"net": NET, "x": [0.1, 0.2], "norm": 2, "radius": 0.5, "max_regions": 3, "domain": BOX, "progress": False},
-        {"radius": {"0.5", "inf", "large"}, "max_regions": WHOLE | {"None"}, "norm": {"inf"}, "domain": {"None"}},
+        {
+            "net": NET,
+            "x": [0.1, 0.2],
+            "norm": 2,
+            "radius": 0.5,
+            "max_regions": 3,
+            "domain": BOX,
+            "progress": False,
+        },
+        {
+            "radius": {"0.5", "inf", "large"},
+            "max_regions": WHOLE | {"None"},
+            "norm": {"inf"},
+            "domain": {"None"},
+        },
         {"net": NETWORKS},
     ),
     "verify_sampling": Call(
         pe.verify_sampling,
         {
-            "net": NET, "domain": BOX, "method": "unique", "sampling": "grid", "resolution": 4, "dtype": "float32",
-            "decimals": 5, "rtol": 0.1, "atol": 0.1, "seed": 0, "exact": CX, "threads": 1, "progress": False,
+            "net": NET,
+            "domain": BOX,
+            "method": "unique",
+            "sampling": "grid",
+            "resolution": 4,
+            "dtype": "float32",
+            "decimals": 5,
+            "rtol": 0.1,
+            "atol": 0.1,
+            "seed": 0,
+            "exact": CX,
+            "threads": 1,
+            "progress": False,
             "engine": "vertex",
         },
         {
-            "decimals": {"0", "-1"}, "rtol": {"0", "0.5", "large"}, "atol": {"0", "0.5", "large"},
-            "seed": {"0", "huge", "large"}, "exact": {"None"}, "threads": {"None"},
+            "decimals": {"0", "-1"},
+            "rtol": {"0", "0.5", "large"},
+            "atol": {"0", "0.5", "large"},
+            "seed": {"0", "huge", "large"},
+            "exact": {"None"},
+            "threads": {"None"},
         },
         {"net": NETWORKS},
     ),
     "verify_sampling at random": Call(
-        lambda resolution: pe.verify_sampling(NET, BOX, sampling="random", resolution=resolution, exact=CX),
+        lambda resolution: pe.verify_sampling(
+            NET, BOX, sampling="random", resolution=resolution, exact=CX
+        ),
         {"resolution": 9},
     ),
     "sampling.grid": Call(sampling.grid, {"domain": BOX, "resolution": 3}),
     "sampling.random_points": Call(
-        sampling.random_points, {"domain": BOX, "count": 3, "seed": 0}, {"seed": {"0", "huge", "large"}}
+        sampling.random_points,
+        {"domain": BOX, "count": 3, "seed": 0},
+        {"seed": {"0", "huge", "large"}},
     ),
     "SamplingReport.curve": Call(REPORT.curve, {"resolutions": [3, 4]}, {"resolutions": {"empty"}}),
     "SamplingReport.inradius": Call(REPORT.inradius, {"region": 0}, {"region": {"0"}}),
     "SamplingReport.plot": Call(REPORT.plot, without(LOOK, "theme"), LOOK_FINE),
     "explore": Call(
-        pe.explore, {"net": NET, "domain": BOX, "theme": "light"}, {"domain": {"None"}}, {"net": NETWORKS + "|domain"}
+        pe.explore,
+        {"net": NET, "domain": BOX, "theme": "light"},
+        {"domain": {"None"}},
+        {"net": NETWORKS + "|domain"},
     ),
     "open_regions": Call(pe.open_regions, {"path": "r.npz"}, {}, {"path": "path|no such file"}),
     "RegionComplex.save": Call(CX.save, {"path": "r.npz"}, {}, {"path": "path|npz"}),
@@ -186,7 +253,9 @@ CALLS: dict[str, Call] = {
     "RegionComplex.locate": Call(CX.locate, {"points": [0.0, 0.0]}, {"points": {"nans"}}),
     "RegionComplex()": Call(CX.__call__, {"points": [0.0, 0.0]}, {"points": {"nans"}}),
     "RegionComplex.level_set": Call(
-        CX.level_set, {"level": 0.0, "output": 0}, {"level": {"-1", "0", "0.5"}, "output": {"0", "-1"}}
+        CX.level_set,
+        {"level": 0.0, "output": 0},
+        {"level": {"-1", "0", "0.5"}, "output": {"0", "-1"}},
     ),
     "RegionComplex.patterns_of": Call(CX.patterns_of, {"regions": [0]}, {"regions": {"empty"}}),
     "RegionComplex.input_maps": Call(CX.input_maps, {"regions": [0]}, {"regions": {"empty"}}),
@@ -194,28 +263,71 @@ CALLS: dict[str, Call] = {
     "Region.distance": Call(CX[0].distance, {"other": CX[1], "norm": 2}, {"norm": {"inf"}}),
     "Neighborhood[]": Call(NEAR.__getitem__, {"index": 0}, {"index": {"-1", "0"}}),
     "Neighborhood.maps": Call(NEAR.maps, {"regions": [0]}, {"regions": {"empty"}}),
-    "PiecewiseLinearNetwork": Call(pe.PiecewiseLinearNetwork, {"stages": pe.load(NET).stages}, {}, {"stages": "stage|no layers"}),
+    "PiecewiseLinearNetwork": Call(
+        pe.PiecewiseLinearNetwork,
+        {"stages": pe.load(NET).stages},
+        {},
+        {"stages": "stage|no layers"},
+    ),
     "PiecewiseLinearNetwork.from_arrays": Call(
         pe.PiecewiseLinearNetwork.from_arrays, {"layers": NET}, {}, {"layers": NETWORKS}
     ),
     "PiecewiseLinearNetwork()": Call(pe.load(NET), {"x": [0.0, 0.0]}, {"x": {"nans"}}, PLACES),
     "Stage": Call(
         pe.Stage,
-        {"weight": [[1.0]], "bias": [0.0], "activation": pe.ActivationTable.relu(1), "name": "a", "folded": ()},
+        {
+            "weight": [[1.0]],
+            "bias": [0.0],
+            "activation": pe.ActivationTable.relu(1),
+            "name": "a",
+            "folded": (),
+        },
         # Shapes are looked at by the network, which knows what comes before.
         {
-            "weight": {"-1", "0", "0.5", "nan", "inf", "-inf", "True", "empty", "nested", "nans", "bools", "array"},
-            "bias": {"-1", "0", "0.5", "nan", "inf", "-inf", "True", "empty", "nested", "nans", "bools", "array"},
+            "weight": {
+                "-1",
+                "0",
+                "0.5",
+                "nan",
+                "inf",
+                "-inf",
+                "True",
+                "empty",
+                "nested",
+                "nans",
+                "bools",
+                "array",
+            },
+            "bias": {
+                "-1",
+                "0",
+                "0.5",
+                "nan",
+                "inf",
+                "-inf",
+                "True",
+                "empty",
+                "nested",
+                "nans",
+                "bools",
+                "array",
+            },
             "name": {"string", "empty string"},
             "folded": set(BAD),
         },
     ),
-    "ActivationTable.maxima": Call(pe.ActivationTable.maxima, {"sizes": [2, 1]}, {"sizes": {"empty"}}),
+    "ActivationTable.maxima": Call(
+        pe.ActivationTable.maxima, {"sizes": [2, 1]}, {"sizes": {"empty"}}
+    ),
     "ActivationTable.uniform": Call(
         pe.ActivationTable.uniform,
         {"n": 2, "breakpoints": [0.0], "slopes": [0.0, 1.0], "start": 0.0},
         {"n": {"0"}, "start": {"-1", "0", "0.5"}},
-        {"slopes": "slopes|coordinate", "breakpoints": "breakpoints|coordinate", "start": "start|coordinate"},
+        {
+            "slopes": "slopes|coordinate",
+            "breakpoints": "breakpoints|coordinate",
+            "start": "start|coordinate",
+        },
     ),
     "ActivationTable.identity": Call(pe.ActivationTable.identity, {"n": 2}, {"n": {"0"}}),
     "ActivationTable.relu": Call(pe.ActivationTable.relu, {"n": 2}, {"n": {"0"}}),
@@ -237,10 +349,14 @@ CALLS: dict[str, Call] = {
         {"inputs": 2, "hidden": [4, 4], "volume": 1.0, "constant": 1.0},
         {"volume": {"0", "0.5", "large"}, "constant": {"0", "0.5", "large"}},
     ),
-    "theory.bounds": Call(theory.bounds, {"net": NET, "domain": BOX}, {"domain": {"None"}}, {"net": NETWORKS}),
+    "theory.bounds": Call(
+        theory.bounds, {"net": NET, "domain": BOX}, {"domain": {"None"}}, {"net": NETWORKS}
+    ),
     "theory.tent_map": Call(theory.tent_map, {"depth": 3}),
     "theory.folding_network": Call(
-        theory.folding_network, {"inputs": 2, "hidden": [4, 3], "seed": 0}, {"seed": {"0", "huge", "large"}}
+        theory.folding_network,
+        {"inputs": 2, "hidden": [4, 3], "seed": 0},
+        {"seed": {"0", "huge", "large"}},
     ),
     "theory.generic_arrangement": Call(
         theory.generic_arrangement,
@@ -250,7 +366,12 @@ CALLS: dict[str, Call] = {
     "testing.networks": Call(
         testing.networks,
         {
-            "inputs": 2, "depth": 1, "width": (1, 3), "outputs": 1, "weights": "normal", "activations": "relu",
+            "inputs": 2,
+            "depth": 1,
+            "width": (1, 3),
+            "outputs": 1,
+            "weights": "normal",
+            "activations": "relu",
             "dtypes": "float64",
         },
     ),
@@ -259,7 +380,9 @@ CALLS: dict[str, Call] = {
     "testing.regions": Call(testing.regions, {"cx": CX}),
     "testing.points_inside": Call(testing.points_inside, {"of": BOX}),
     "plot.function_1d": Call(
-        plot.function_1d, {"cx": CX1, "target": None, **LOOK}, {**LOOK_FINE, "target": {"None", "function"}}
+        plot.function_1d,
+        {"cx": CX1, "target": None, **LOOK},
+        {**LOOK_FINE, "target": {"None", "function"}},
     ),
     "plot.partition": Call(plot.partition, DRAWN, LOOK_FINE),
     "plot.creases": Call(plot.creases, without(DRAWN, "color"), LOOK_FINE),
@@ -269,8 +392,14 @@ CALLS: dict[str, Call] = {
         {**LOOK_FINE, "color": {"None"}, "levels": {"empty"}, "output": {"0", "-1"}},
     ),
     "plot.decision_boundary": Call(plot.decision_boundary, DRAWN, {**LOOK_FINE, "color": {"None"}}),
-    "plot.surface": Call(plot.surface, {**DRAWN, "levels": 2}, {**LOOK_FINE, "levels": {"empty", "0"}}),
-    "plot.cells_3d": Call(plot.cells_3d, {**DRAWN, "cx": CX3, "shrink": 0.5}, {**LOOK_FINE, "shrink": {"0.5"}, "color": {"nans"}}),
+    "plot.surface": Call(
+        plot.surface, {**DRAWN, "levels": 2}, {**LOOK_FINE, "levels": {"empty", "0"}}
+    ),
+    "plot.cells_3d": Call(
+        plot.cells_3d,
+        {**DRAWN, "cx": CX3, "shrink": 0.5},
+        {**LOOK_FINE, "shrink": {"0.5"}, "color": {"nans"}},
+    ),
     "plot.adjacency": Call(plot.adjacency, DRAWN, LOOK_FINE),
     "plot.histogram": Call(plot.histogram, {**without(DRAWN, "color"), "of": "volume"}, LOOK_FINE),
     "plot.animation": Call(
@@ -285,7 +414,7 @@ CALLS: dict[str, Call] = {
     "plot.sampling_curve": Call(
         plot.sampling_curve, {"curve": REPORT.curve([3, 4]), **LOOK}, LOOK_FINE
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(autouse=True)
@@ -349,8 +478,8 @@ def test_bad_arguments_are_named(name: str, argument: str) -> None:
 def test_every_public_callable_is_in_the_table() -> None:
     """What has no row is an error, a result that others make, or a plain record."""
     made = {
-        "Certificate", "CheckReport", "Domain", "NearestPoint", "Neighborhood", "NeighborhoodRegion", "RegionComplex",
-        "RegionCount", "SamplingCurve", "SamplingReport", "ActivationTable",
+        "Certificate", "CheckReport", "Domain", "NearestPoint", "Neighborhood", "NeighborhoodRegion",
+        "RegionComplex", "RegionCount", "SamplingCurve", "SamplingReport", "ActivationTable",
     }  # fmt: skip
     public = {
         name for name in pe.__all__
