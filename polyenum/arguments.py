@@ -6,6 +6,7 @@ What is wrong raises the project's own error, which names the argument, what was
 from __future__ import annotations
 
 import math
+import operator
 import os
 from collections.abc import Sequence
 from numbers import Real
@@ -294,11 +295,15 @@ def place(name: str, index: Any, count: int, of: str) -> int:
     RegionError
         If the index is no integer.
     """
-    if isinstance(index, (bool, np.bool_)) or not isinstance(index, (int, np.integer)):
+    try:
+        number = None if isinstance(index, (bool, np.bool_)) else operator.index(index)
+    except TypeError:
+        number = None
+    if number is None:
         raise RegionError(f"{name}: an index must be an integer or a slice, found {found(index)}")
-    if not -count <= index < count:
-        raise IndexError(f"{name} {found(int(index))} of {of} of {count:,} regions")
-    return int(index) % count
+    if not -count <= number < count:
+        raise IndexError(f"{name} {found(number)} of {of} of {count:,} regions")
+    return number % count
 
 
 def chosen(name: str, value: Any, count: int) -> Any:

@@ -90,7 +90,7 @@ def test_refusals() -> None:
         pe.OptionError, match=r"inputs must be a whole number from 1 to 100,000, found 0"
     ):
         theory.montufar_2017(0, [2])
-    with pytest.raises(pe.OptionError, match="at least 2, found 1"):
+    with pytest.raises(pe.OptionError, match="from 2 to 100,000, found 1"):
         theory.folding_network(2, [1, 3])
     leaky = pe.Stage(
         np.eye(1),

@@ -66,16 +66,14 @@ def checked_sizes(sizes: Any) -> list[int]:
     """
     try:
         groups = several("sizes", sizes, "a list of whole numbers")
-        return [
-            whole("sizes: a maximum's number of members", n, most=MOST_COORDINATES) for n in groups
-        ]
+        return [whole("sizes", n, most=MOST_COORDINATES) for n in groups]
     except OptionError as error:
-        raise NetworkError(str(error)) from None
+        raise NetworkError(f"{error}; a maximum has 1 member or more") from None
 
 
 def _is_numbers(values: Any) -> bool:
     array = isinstance(values, np.ndarray) and values.ndim == 1
-    return (array or isinstance(values, (list, tuple))) and all(map(_is_number, values))
+    return (array or isinstance(values, (list, tuple, range))) and all(map(_is_number, values))
 
 
 def _is_number(value: Any) -> bool:
