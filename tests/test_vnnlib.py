@@ -550,3 +550,27 @@ def test_membership_is_exact() -> None:
 def test_properties_that_do_not_fit(polyhedra: Any, strict: Any, message: str) -> None:
     with pytest.raises(pe.DomainError, match=message):
         pe.OutputProperty(polyhedra, strict)
+
+
+def test_damaged_files_are_refused_or_read(tmp_path: Path) -> None:
+    """Words and bytes taken out, doubled and exchanged: nothing but a domain or a `DomainError` comes out."""
+    whole = DECLARED + BOX + "".join(SAME.values()) + "(assert (or (<= (* 2 X_0) 0) (> X_1 1)))"
+    random = np.random.default_rng(5)
+    words = whole.replace("(", " ( ").replace(")", " ) ").split(" ")
+    path = tmp_path / "p.vnnlib"
+    read_, refused = 0, 0
+    for k in range(600):
+        damaged = list(words if k % 2 else whole)
+        for _ in range(random.integers(1, 4)):
+            i, j = random.integers(0, len(damaged), 2).tolist()
+            damaged[i : i + 1] = [[], [damaged[j]], [damaged[i]] * 2][int(random.integers(3))]
+        path.write_text((" " if k % 2 else "").join(damaged), encoding="utf-8")
+        try:
+            pairs = pe.load_vnnlib(path, as_list=True)
+        except pe.DomainError as error:
+            refused += 1
+            assert str(error).startswith(str(path))
+        else:
+            read_ += 1
+            assert all(domain.input_dim == 2 for domain, _ in pairs)
+    assert min(read_, refused) > 20
