@@ -37,6 +37,7 @@ from polyenum.errors import (
 from polyenum.exploration.api import (
     NearestPoint,
     Neighborhood,
+    NeighborhoodRegion,
     boundary_distance,
     decision_distance,
     neighborhood,
@@ -70,6 +71,7 @@ __all__ = [
     "MissingExtraError",
     "NearestPoint",
     "Neighborhood",
+    "NeighborhoodRegion",
     "NetworkError",
     "NumericalError",
     "OptionError",
@@ -110,6 +112,10 @@ _LAZY = {
     "check": "polyenum.proof.check",
     "verify_sampling": "polyenum.sampling.api",
 }
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:

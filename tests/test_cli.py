@@ -151,6 +151,30 @@ def test_verify(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert run(["verify", str(tmp_path / "line.npz"), "--box", "-1:1", "--resolution", "10"]) == 0
 
 
+TWO_BOXES = """(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)
+(assert (<= -1 X_1 1))(assert (or (<= -1 X_0 0) (<= 0.5 X_0 1)))(assert (<= Y_0 0))"""
+
+
+def test_count_on_several_sets_of_inputs(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "two.vnnlib"
+    file.write_text(TWO_BOXES)
+    boxes = [pe.Box([-1, -1], [0, 1]), pe.Box([0.5, -1], [1, 1])]
+    counts = [int(pe.count_regions(pe.load(model), box)) for box in boxes]
+    found = answer(capsys, "count", model, "--vnnlib", str(file))
+    assert [d["activation_regions"] for d in found["domains"]] == counts
+    assert found["activation_regions"] == sum(counts)
+    assert found["complete"]
+    assert run(["count", model, "--vnnlib", str(file)]) == 0
+    assert "2 of 2" in capsys.readouterr().out
+    found = answer(capsys, "count", model, "--vnnlib", str(file), "--max-regions", "2", code=3)
+    assert [d["activation_regions"] for d in found["domains"]] == [2, 2]
+    output = str(tmp_path / "r.npz")
+    assert run(["enumerate", model, "--vnnlib", str(file), "-o", output]) == 2
+    assert "names 2 sets of inputs, and this command takes one" in capsys.readouterr().err
+
+
 BAD = {
     "no command": ([], "no command"),
     "unknown command": (["cuont"], "No such command 'cuont'"),

@@ -336,7 +336,7 @@ FAR = {
     "origin": (lambda: pe.Slice([1e302, 0], [[1], [1]]), "origin, axis 0"),
     "slice": (lambda: pe.Slice([0, 0], [[1], [1e200]], upper=1e150), r"input 1: .*reaches to inf"),
     "segment": (lambda: pe.Segment([-1e308, 0], [1e308, 0]), "start, axis 0"),
-    "through": (lambda: pe.Slice.through([0, 0], [1, 0], [0, 1e303]), "point, axis 1"),
+    "through": (lambda: pe.Slice.through([0, 0], [1, 0], [0, 1e303]), "third, axis 1"),
     "vertex": (
         lambda: pe.HPolytope([[-1, 0], [0, -1], [1, 1], [1e-160, -1e-160]], [0, 0, 1, 1e160]),
         "row 3 of A.*leave the row out",

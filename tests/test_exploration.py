@@ -34,7 +34,7 @@ def rows_of(patterns: np.ndarray) -> set[bytes]:
 @share(0.4)
 def test_all_regions_within_a_box(layers: Layers, seed: int) -> None:
     x = point_for(layers, seed)
-    near = pe.neighborhood(layers, x, radius=0.5)
+    near = pe.neighborhood(layers, x, radius=0.5, norm=np.inf)
     assert near.complete
     whole = pe.enumerate_regions(layers, pe.Box(x - 0.5, x + 0.5))
     # Regions that only come within rounding of the ball are beside the point.
@@ -75,7 +75,7 @@ def test_distances_of_regions(layers: Layers, seed: int, norm: float) -> None:
 )
 def test_degenerate_networks_around_generic_points(layers: Layers, seed: int) -> None:
     x = point_for(layers, seed)
-    near = pe.neighborhood(layers, x, radius=0.5)
+    near = pe.neighborhood(layers, x, radius=0.5, norm=np.inf)
     whole = pe.enumerate_regions(layers, pe.Box(x - 0.5, x + 0.5))
     safe = whole.patterns[[r.chebyshev_ball[1] > 1e-6 for r in whole]]
     assert rows_of(near.patterns) <= rows_of(whole.patterns)
@@ -348,8 +348,8 @@ def test_points_on_boundaries() -> None:
     ("options", "error", "message"),
     [
         ({}, pe.OptionError, "radius or max_regions"),
-        ({"radius": -1}, pe.OptionError, "radius must be positive"),
-        ({"radius": "a"}, pe.OptionError, "radius must be positive"),
+        ({"radius": -1}, pe.OptionError, "radius must be a number above 0"),
+        ({"radius": "a"}, pe.OptionError, "radius must be a number above 0"),
         ({"radius": 1, "domain": "x"}, pe.DomainError, "must be a Box"),
         ({"radius": 1, "x": ["a", "b"]}, pe.NetworkError, "real numbers"),
         ({"radius": 1, "norm": 3}, pe.OptionError, "norm must be"),
@@ -385,3 +385,45 @@ def test_interrupted_decision_distance_is_a_bound(
     part = pe.decision_distance(net, [0.1, 0.2])
     assert not part.complete
     assert 0 < part.distance <= whole.distance
+
+
+def test_a_neighborhood_is_a_sequence() -> None:
+    net = random_network([3, 8, 2], seed=2)
+    near = pe.neighborhood(net, [0.1, -0.2, 0.3], radius=0.8)
+    assert len(near) > 4
+    weights, biases = near.maps()
+    network = near.network
+    for k, region in enumerate(near):
+        assert region.index == k
+        assert region.pattern.tolist() == near.patterns[k].tolist()
+        assert region.distance == near.distances[k]
+        np.testing.assert_allclose(region.weight, weights[k], rtol=1e-13, atol=1e-15)
+        np.testing.assert_allclose(region.bias, biases[k], rtol=1e-13, atol=1e-15)
+        np.testing.assert_array_equal(region.sides, network.sides(region.interior_point))
+        value = region.weight @ region.interior_point + region.bias
+        np.testing.assert_allclose(value, network(region.interior_point), atol=1e-12)
+    assert [region.index for region in near[1:6:2]] == [1, 3, 5][: len(near[1:6:2])]
+    assert near[-1].index == len(near) - 1
+    assert [region.index for region in near[::-1]] == list(range(len(near)))[::-1]
+    assert near[np.int64(1)].index == 1
+    assert "on)" in repr(near[0])
+    for beyond in (len(near), -len(near) - 1):
+        with pytest.raises(IndexError, match=f"of a neighborhood of {len(near)} regions"):
+            near[beyond]
+    with pytest.raises(pe.RegionError, match="an index must be an integer or a slice"):
+        near["first"]  # type: ignore[call-overload]
+    with pytest.raises(AttributeError):
+        near[0].distance = 0.0  # type: ignore[misc]
+
+
+def test_one_norm_by_default() -> None:
+    """A diagonal edge is nearer in the infinity-norm than in the others."""
+    net = [([[3.0, 4.0]], [0.0]), ([[1.0], [0.0]], [0.0, 0.5])]
+    near = pe.neighborhood(net, [3.0, 4.0], radius=6)
+    assert near.norm == 2
+    assert near.distances.tolist() == pytest.approx([0, 5])
+    assert pe.boundary_distance(net, [3.0, 4.0]).distance == 5
+    assert pe.decision_distance(net, [3.0, 4.0]).distance == pytest.approx(4.9)
+    cx = pe.enumerate_regions(net, pe.Box(-9, 9, dim=2))
+    off = cx[int(cx.locate([-3.0, -4.0]))]
+    assert np.linalg.norm(off.project([3.0, 4.0]) - [3, 4]) == pytest.approx(5)

@@ -47,7 +47,7 @@ def test_figures(cx: pe.RegionComplex, backend: str) -> None:
 
 
 def test_unknown_backend(cx: pe.RegionComplex) -> None:
-    with pytest.raises(pe.OptionError, match="'matplotlib' or 'plotly'"):
+    with pytest.raises(pe.OptionError, match="'matplotlib', 'plotly'"):
         plot.surface(cx, backend="ascii")
 
 

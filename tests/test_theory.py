@@ -87,10 +87,10 @@ def test_refusals() -> None:
     with pytest.raises(pe.OptionError, match="hidden must name at least one"):
         theory.serra_2018(2, [])
     with pytest.raises(
-        pe.OptionError, match=r"inputs must be a whole number of at least 1, found 0"
+        pe.OptionError, match=r"inputs must be a whole number from 1 to 100,000, found 0"
     ):
         theory.montufar_2017(0, [2])
-    with pytest.raises(pe.OptionError, match="at least 2, found 1"):
+    with pytest.raises(pe.OptionError, match="from 2 to 100,000, found 1"):
         theory.folding_network(2, [1, 3])
     leaky = pe.Stage(
         np.eye(1),
@@ -104,3 +104,24 @@ def test_refusals() -> None:
     with pytest.raises(pe.NetworkError, match="layer 0: not a plain layer of ReLUs"):
         theory.bounds(net)
     assert theory.hanin_rolnick_2019(5, [3]) == 8
+
+
+def test_bounds_on_a_slice_count_its_own_dimension() -> None:
+    random = np.random.default_rng(1)
+    net = [
+        (random.normal(size=(7, 784)), random.normal(size=7)),
+        (random.normal(size=(6, 7)), random.normal(size=6)),
+        (random.normal(size=(1, 6)), np.zeros(1)),
+    ]
+    plane = pe.Slice(np.zeros(784), random.normal(size=(784, 2)), lower=-1, upper=1)
+    whole, here = theory.bounds(net), theory.bounds(net, domain=plane)
+    assert whole["serra_2018"] == theory.serra_2018(784, [7, 6])
+    assert here == {
+        "montufar_2017": theory.montufar_2017(2, [7, 6]),
+        "serra_2018": theory.serra_2018(2, [7, 6]),
+    }
+    assert pe.count_regions(net, plane) <= here["serra_2018"] < whole["serra_2018"]
+    line = theory.bounds(net, domain=pe.Segment(np.zeros(784), np.ones(784)))
+    assert line["arora_2018"] == theory.arora_2018([7, 6])
+    with pytest.raises(pe.DomainError, match="lies in 2 dimensions"):
+        theory.bounds(net, domain=pe.Box(-1, 1, dim=2))

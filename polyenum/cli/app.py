@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import polyenum as pe
-from polyenum.cli import arguments
+from polyenum.cli import arguments, counting
 from polyenum.cli.exit_codes import DIFFERS, INCOMPLETE
 from polyenum.cli.output import show, wants_progress
 from polyenum.cli.pictures import backend, check_picture, write_picture
@@ -44,7 +44,7 @@ Points = Annotated[
     ),
 ]
 VnnLib = Annotated[
-    Path | None, typer.Option("--vnnlib", help="A property whose input box is the domain.")
+    Path | None, typer.Option("--vnnlib", help="A property whose set of inputs is the domain.")
 ]
 InputShape = Annotated[
     str | None,
@@ -94,9 +94,19 @@ def count(
     json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Count the activation regions; nothing is stored."""
+    """Count the activation regions; nothing is stored.
+
+    Where a --vnnlib names several sets of inputs, those on each and their sum; --max-regions is for each.
+    """
     net = arguments.network_of(model, input_shape, ignore_output_activation)
-    domain = arguments.domain_of(net, box or [], slice_, vnnlib)
+    domains = arguments.domains_of(net, box or [], slice_, vnnlib)
+    if len(domains) > 1:
+        counting.count_each(
+            model.name, net, domains, as_json=json, max_regions=max_regions, threads=threads, engine=engine,
+            certified=not uncertified, progress=wants_progress(quiet or json),
+        )  # fmt: skip
+        return
+    (domain,) = domains
     began = time.perf_counter()
     found = pe.count_regions(
         net, domain, max_regions=max_regions, threads=threads, engine=engine,

@@ -62,10 +62,38 @@ def domain_of(
     DomainError
         If they name none, or several.
     """
+    domains = domains_of(network, boxes, points, vnnlib)
+    if len(domains) > 1:
+        raise DomainError(
+            f"{vnnlib}: names {len(domains):,} sets of inputs, and this command takes one; polyenum count counts "
+            "them all, and pe.load_vnnlib returns a list of them"
+        )
+    return domains[0]
+
+
+def domains_of(
+    network: PiecewiseLinearNetwork,
+    boxes: Sequence[str],
+    points: tuple[Path, Path, Path] | None,
+    vnnlib: Path | None,
+) -> list[Domain]:
+    """Return the domains that the options name: one, or those of a property with several sets of inputs.
+
+    Raises
+    ------
+    DomainError
+        If they name none, or contradict each other.
+    """
     if vnnlib is not None:
         if boxes or points is not None:
             raise DomainError("--vnnlib says the whole domain; leave out --box and --slice")
-        return load_vnnlib(vnnlib)[0]
+        return [domain for domain, _ in load_vnnlib(vnnlib, as_list=True)]
+    return [_named_domain(network, boxes, points)]
+
+
+def _named_domain(
+    network: PiecewiseLinearNetwork, boxes: Sequence[str], points: tuple[Path, Path, Path] | None
+) -> Domain:
     ranges = [_range(text) for part in boxes for text in part.split(",")]
     if points is not None:
         low, high = _bounds(ranges or [(0.0, 1.0)], 2)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from numbers import Real
-from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.arguments import found
 from polyenum.complex.envelope import Changes, largest_changes
 from polyenum.complex.vertex_values import VertexValues
 from polyenum.errors import OptionError, RegionError
@@ -40,10 +40,10 @@ class Segments:
         A bound on what rounding did to any coordinate of any point; proven if the complex is certified.
     """
 
-    def __init__(self, found: Changes, *, outputs: bool) -> None:
-        self.points, self.pieces, self.regions = found.points, found.pieces, found.regions
-        self.flat, self.error = found.flat, found.error
-        self.outputs = found.columns if outputs else None
+    def __init__(self, changes: Changes, *, outputs: bool) -> None:
+        self.points, self.pieces, self.regions = changes.points, changes.pieces, changes.regions
+        self.flat, self.error = changes.flat, changes.error
+        self.outputs = changes.columns if outputs else None
 
     @property
     def ends(self) -> NDArray[np.float64]:
@@ -60,7 +60,7 @@ class Segments:
 def level_set(cx: RegionComplex, level: float, output: int) -> Segments:
     """Return where an output has a value; see `RegionComplex.level_set`."""
     _need_polygons(cx)
-    own = np.array([_output_of(output, cx.biases.shape[1])])
+    own = np.array([output_of(output, cx.biases.shape[1])])
     values = VertexValues(cx, own, _level_of(level))
     return Segments(largest_changes(cx, values, touching=True), outputs=False)
 
@@ -78,15 +78,14 @@ def _need_polygons(cx: RegionComplex) -> None:
         raise RegionError(f"level sets are found in 2-D, from vertices; this is {cx!r}")
 
 
-def _output_of(output: Any, count: int) -> int:
+def output_of(output: Any, count: int) -> int:
     """Return the number of an output, from 0."""
-    try:
-        number = index(output)
-    except TypeError:
-        raise OptionError(f"output must be an integer, found {output!r:.80}") from None
+    if isinstance(output, (bool, np.bool_)) or not isinstance(output, (int, np.integer)):
+        raise OptionError(f"output must be an integer, found {found(output)}")
+    number = int(output)
     if not -count <= number < count:
         raise RegionError(
-            f"output {number} of a network with {count} outputs: they are 0 to {count - 1}"
+            f"output {found(number)} of a network with {count} outputs: they are 0 to {count - 1}"
         )
     return number % count
 
@@ -94,12 +93,13 @@ def _output_of(output: Any, count: int) -> int:
 def _level_of(level: Any) -> float:
     """Return a level as the float64 that it is."""
     try:
-        number = float(level) if isinstance(level, Real) or np.ndim(level) == 0 else np.nan
+        real = isinstance(level, Real) or np.ndim(level) == 0
+        number = float(level) if real and not isinstance(level, (bool, np.bool_, str)) else np.nan
         exact = np.isfinite(number) and bool(number == level)
     except (TypeError, ValueError, OverflowError):
         exact = False
     if not exact:
         raise OptionError(
-            f"level must be a finite number that float64 holds exactly, found {level!r:.80}"
+            f"level must be a finite number that float64 holds exactly, found {found(level)}"
         )
     return number

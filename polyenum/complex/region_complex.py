@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyenum.arguments import chosen, numbers, place
 from polyenum.complex.facets import Facets, carrying_bits, find_facets
 from polyenum.complex.identity import hash_keys, hash_regions
 from polyenum.complex.region import Facet, FacetRow, Region
@@ -124,10 +125,19 @@ class RegionComplex:
         """Return the region `index`, or the list of the regions of a slice."""
         if isinstance(index, slice):
             return [Region(self, i) for i in range(*index.indices(len(self)))]
-        i = int(index)
-        if not -len(self) <= i < len(self):
-            raise IndexError(f"region {i} of a complex of {len(self):,} regions")
-        return Region(self, i % len(self))
+        return Region(self, self._number(index))
+
+    def _number(self, index: Any) -> int:
+        """Return the number of a region, from 0, for an index as a list has it.
+
+        Raises
+        ------
+        IndexError
+            If there is no such region.
+        RegionError
+            If the index is no integer.
+        """
+        return place("region", index, len(self), "a complex")
 
     def __iter__(self) -> Iterator[Region]:
         return (Region(self, i) for i in range(len(self)))
@@ -148,7 +158,7 @@ class RegionComplex:
 
     def sides_of(self, regions: NDArray[np.int64] | slice) -> NDArray[np.bool_]:
         """Return, for each of some `regions`, on which side of each hyperplane it lies: (n, hyperplanes)."""
-        packed = self.packed_sides[regions]
+        packed = self.packed_sides[chosen("regions", regions, len(self))]
         count = self.network.hyperplane_count
         return np.unpackbits(packed, axis=1, count=count, bitorder="little").view(np.bool_)
 
@@ -274,6 +284,7 @@ class RegionComplex:
 
     def measures_of(self, index: int) -> tuple[float, NDArray[np.float64]]:
         """Return volume and centroid of region `index`, at the cost of this one unless all are known."""
+        index = self._number(index)
         if "_measures" in self.__dict__:
             return float(self.volumes[index]), self.centroids[index]
         found = self._measure(index, index + 1)
@@ -376,6 +387,7 @@ class RegionComplex:
 
     def facets_of(self, index: int) -> list[Facet]:
         """Return the facets of region `index`."""
+        index = self._number(index)
         found = []
         ids = np.zeros(0, np.int32)
         if self.has_vertices:
@@ -430,6 +442,7 @@ class RegionComplex:
 
         The rows of ``A`` have length 1.  Each number is that of the real region, rounded correctly.
         """
+        index = self._number(index)
         if self.has_vertices:
             labels = self.labels[self.label_offsets[index] : self.label_offsets[index + 1]]
             carrying = labels[carrying_bits(self._corners, self.dim, index)].tolist()
@@ -582,10 +595,7 @@ class RegionComplex:
         return Locator(self.network, self.domain, self.packed_sides)
 
     def _as_points(self, points: ArrayLike) -> NDArray[np.float64]:
-        try:
-            array = np.asarray(points, np.float64)
-        except (TypeError, ValueError):
-            raise RegionError(f"points must be real numbers, found {points!r:.80}") from None
+        array = numbers("points", points, RegionError)
         if array.ndim == 0 or array.shape[-1] != self.dim:
             raise RegionError(
                 f"points need {self.dim} coordinates each, those of the domain; found an array of "

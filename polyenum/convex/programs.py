@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyenum.errors import OptionError, RegionError
+from polyenum import arguments
+from polyenum.errors import RegionError
 
 if TYPE_CHECKING:
     from polyenum.complex.region import Region
 
-NORMS = (1, 2, np.inf)
+NORMS = arguments.NORMS
 
 
 class Ellipsoid(NamedTuple):
@@ -51,19 +52,18 @@ def checked_norm(norm: Any) -> Any:
     OptionError
         If it is not.
     """
-    if norm not in NORMS:
-        raise OptionError(f"norm must be 1, 2 or numpy.inf, found {norm!r}")
-    return norm
+    return arguments.norm("norm", norm)
 
 
 def project(region: Region, point: ArrayLike, *, norm: float) -> NDArray[np.float64]:
     """Return the point of a region that is nearest to `point`; see `Region.project`."""
     from polyenum.exploration.nearest import DUAL, nearest, solver_for
 
-    target = np.asarray(point, np.float64)
+    checked_norm(norm)
     dim = region.interior_point.shape[0]
-    if target.shape != (dim,):
-        raise RegionError(f"a point needs shape ({dim},), found {target.shape}")
+    target = arguments.numbers("point", point, RegionError, shape=(dim,))
+    if not np.isfinite(target).all():
+        raise RegionError(f"point: every number must be finite, found {arguments.found(point)}")
     A, b = region.halfspaces
     if (A @ target <= b).all():
         return target.copy()
@@ -88,6 +88,11 @@ def distance(region: Region, other: Region, *, norm: float) -> float:
     """Return the distance of two regions; see `Region.distance`."""
     import cvxpy as cp
 
+    from polyenum.complex.region import Region
+
+    checked_norm(norm)
+    if not isinstance(other, Region):
+        raise RegionError(f"other must be a Region, found {arguments.found(other)}")
     centre = region.interior_point
     if other.interior_point.shape != centre.shape:
         raise RegionError("the two regions lie in different dimensions")

@@ -10,10 +10,14 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyenum.arguments import whole
 from polyenum.cells.exact.numbers import Form, point_of
 from polyenum.cells.exact.polytope import ExactPolytope, box
 from polyenum.domains.domain import Domain, coordinates
-from polyenum.errors import DomainError
+from polyenum.errors import DomainError, OptionError
+
+# Of boxes: one with more axes does not fit into memory.
+LARGEST_DIM = 10**8
 
 
 class BoxSides(Sequence[Form]):
@@ -148,8 +152,11 @@ def box_bounds(
     DomainError
         If the box is empty, flat, unbounded or too large, or has no one dimension.
     """
-    if dim is not None and (not isinstance(dim, (int, np.integer)) or dim < 1):
-        raise DomainError(f"dim must be a whole number of at least 1, found {dim!r}")
+    if dim is not None:
+        try:
+            dim = whole("dim", dim, most=LARGEST_DIM)
+        except OptionError as error:
+            raise DomainError(str(error)) from None
     found = []
     for name, bound in (("lower", lower), ("upper", upper)):
         array = coordinates(bound, name, 0, 1)
@@ -158,11 +165,11 @@ def box_bounds(
     if len(lengths) != 1:
         raise DomainError(
             "the box needs one dimension: give dim= with scalar bounds, or bounds of one length; "
-            f"found lengths {sorted(lengths)}"
+            f"found lower, upper and dim of lengths {sorted(lengths)}"
         )
     n = lengths.pop()
     if n == 0:
-        raise DomainError("the box has dimension 0; give at least one axis")
+        raise DomainError("lower, upper: the box has dimension 0; give at least one axis")
     low, high = (np.array(np.broadcast_to(b, n)) for b in found)
     wrong = np.flatnonzero(~(low < high))
     if len(wrong):

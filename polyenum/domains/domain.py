@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyenum.arguments import numbers
 from polyenum.cells.exact.numbers import Form, integers, quotient, to_fractions, value
 from polyenum.cells.exact.polytope import ExactPolytope
 from polyenum.errors import DomainError
@@ -119,7 +120,7 @@ class Domain:
         DomainError
             If they are not numbers, or have another shape.
         """
-        points = _real_numbers(t, "points")
+        points = numbers("points", t, DomainError)
         if points.ndim == 0 or points.shape[-1] != self.dim:
             raise DomainError(
                 f"points of {self!r} need {self.dim} coordinates each, an array of shape "
@@ -223,7 +224,7 @@ def domain_numbers(values: ArrayLike, name: str, *ndims: int) -> NDArray[np.floa
     DomainError
         If they are not.
     """
-    array = _real_numbers(values, name)
+    array = numbers(name, values, DomainError)
     if array.ndim not in ndims:
         kinds = " or ".join(("a number", "a vector", "a matrix")[n] for n in ndims)
         raise DomainError(f"{name}: expected {kinds}, found an array of shape {array.shape}")
@@ -271,20 +272,3 @@ def _too_far(name: str, found: str) -> DomainError:
         f"{name}: the coordinates of a domain are at most 2**1000 = {LARGEST_COORDINATE:.3g} in "
         f"magnitude, found {found}; scale the inputs down"
     )
-
-
-def _real_numbers(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    """Return a copy of `values` as a float64 array.
-
-    Raises
-    ------
-    DomainError
-        If they are not real numbers.
-    """
-    try:
-        given = np.asarray(values)
-        if np.iscomplexobj(given):
-            raise TypeError
-        return np.array(given, np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise DomainError(f"{name}: expected real numbers, found {values!r:.80}") from None

@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyenum.arguments import numbers
 from polyenum.cells.exact.numbers import Form, Point, integers, meet, point_of, quotient, value
 from polyenum.cells.exact.polytope import ExactPolytope
 from polyenum.domains.boxes import BoxShaped, box_bounds, short
@@ -242,7 +243,10 @@ class Slice(BoxShaped):
 
         The basis is the differences of the points, rounded to float64.
         """
-        a, b, c = (coordinates(np.ravel(p), "point", 1) for p in (first, second, third))
+        a, b, c = (
+            coordinates(numbers(name, point, DomainError).ravel(), name, 1)
+            for name, point in (("first", first), ("second", second), ("third", third))
+        )
         if not len(a) == len(b) == len(c):
             raise DomainError(
                 f"the three points need one length, found {len(a)}, {len(b)} and {len(c)}"

@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from polyenum import arguments
 from polyenum.domains import Domain
 from polyenum.enumeration.engines import check_engine, make_engine
-from polyenum.errors import DomainError, OptionError
 from polyenum.networks import PiecewiseLinearNetwork, load
 
 if TYPE_CHECKING:
@@ -114,7 +112,7 @@ def enumerate_regions(
     """
     from polyenum.complex.assemble import Collected, split_found
 
-    network = _checked(net, domain, max_regions, threads)
+    network = _checked(net, domain, max_regions, threads, progress)
     check_engine(engine, certified, domain)
     cells = make_engine(engine, network, domain, certified=certified)
     walk = _start(cells, store=True, threads=threads, progress=progress, max_regions=max_regions)
@@ -170,9 +168,8 @@ def iter_regions(
     >>> [len(chunk) for chunk in pe.iter_regions(net, pe.Box(-1, 1, dim=1), chunk_size=2)]
     [2, 1]
     """
-    if not isinstance(chunk_size, (int, np.integer)) or chunk_size < 1:
-        raise OptionError(f"chunk_size must be a whole number of at least 1, found {chunk_size!r}")
-    network = _checked(net, domain, None, threads)
+    arguments.whole("chunk_size", chunk_size)
+    network = _checked(net, domain, None, threads, progress)
     check_engine(engine, certified, domain)
     cells = make_engine(engine, network, domain, certified=certified)
     walk = _start(cells, store=True, threads=threads, progress=progress, ahead=True)
@@ -240,7 +237,7 @@ def count_regions(
     >>> pe.count_regions([([[1.0, 0], [0, 1.0]], [0, 0]), ([[1.0, 1]], [0])], pe.Box(-1, 1, dim=2))
     4
     """
-    network = _checked(net, domain, max_regions, threads)
+    network = _checked(net, domain, max_regions, threads, progress)
     check_engine(engine, certified, domain)
     cells = make_engine(engine, network, domain, certified=certified)
     walk = _start(cells, store=False, threads=threads, progress=progress, max_regions=max_regions)
@@ -269,27 +266,15 @@ def _say_why(walk: Walk, regions: int, what: str) -> None:
 
 
 def _checked(
-    net: Any, domain: Domain, max_regions: int | None, threads: int | None
+    net: Any, domain: Domain, max_regions: int | None, threads: int | None, progress: bool
 ) -> PiecewiseLinearNetwork:
     """Return the network, after checking everything that can be wrong with the arguments."""
-    for name, option in (("max_regions", max_regions), ("threads", threads)):
-        if option is not None and (
-            isinstance(option, bool) or not isinstance(option, (int, np.integer)) or option < 1
-        ):
-            raise OptionError(f"{name} must be a whole number of at least 1, found {option!r}")
-    if threads is not None and threads > MOST_THREADS:
-        raise OptionError(f"threads must be at most {MOST_THREADS:,}, found {threads:,}")
-    if not isinstance(domain, Domain):
-        raise DomainError(
-            f"the domain must be a Box, HPolytope, Hull, Slice or Segment, found "
-            f"{type(domain).__name__}"
-        )
+    arguments.whole_or_none("max_regions", max_regions)
+    arguments.whole_or_none("threads", threads, most=MOST_THREADS)
+    arguments.flag("progress", progress)
+    arguments.domain("domain", domain)
     network = load(net)
-    if domain.input_dim != network.input_dim:
-        raise DomainError(
-            f"the network takes {network.input_dim} inputs, but {domain!r} lies in "
-            f"{domain.input_dim} dimensions"
-        )
+    arguments.domain_for("domain", domain, network)
     return network
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from polyenum.arguments import choice, flag
 from polyenum.domains import Domain
 from polyenum.errors import DomainError, OptionError
 from polyenum.networks import PiecewiseLinearNetwork
@@ -25,12 +26,8 @@ def check_engine(engine: str, certified: bool, domain: Domain) -> None:
     DomainError
         If the domain's dimension is too large for it.
     """
-    if engine not in ENGINES:
-        raise OptionError(
-            f"engine must be one of {', '.join(map(repr, ENGINES))}, found {engine!r}"
-        )
-    if not isinstance(certified, bool):
-        raise OptionError(f"certified must be True or False, found {certified!r}")
+    choice("engine", engine, ENGINES)
+    flag("certified", certified)
     engine = chosen(engine, domain)
     if engine in ("lp", "exact") and not certified:
         raise OptionError(f"engine={engine!r} is always certified; certified=False is for 'vertex'")

@@ -2,107 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyenum import arguments
 from polyenum.domains import Domain
 from polyenum.domains.domain import LARGEST_COORDINATE
 from polyenum.errors import DomainError, NetworkError, OptionError
+from polyenum.exploration.found import NearestPoint, Neighborhood, NeighborhoodRegion
 from polyenum.networks import PiecewiseLinearNetwork, load
 
-
-class NearestPoint(NamedTuple):
-    """The nearest point of a boundary.
-
-    Attributes
-    ----------
-    distance : float
-        Infinite where there is no such boundary.
-    point : (inputs,) float64
-        NaN where none was found.
-    complete : bool
-        Whether this is the nearest one, or there is none.  False where ``max_regions`` or `radius` ended the
-        search before: then none is nearer than `distance`.
-    """
-
-    distance: float
-    point: NDArray[np.float64]
-    complete: bool
-
-
-class Neighborhood:
-    """The regions around a point, nearest first.
-
-    Made by `neighborhood`.
-
-    Attributes
-    ----------
-    network : PiecewiseLinearNetwork
-    x : (inputs,) float64
-    norm : 1, 2 or numpy.inf
-    radius : float
-    complete : bool
-        Whether these are all regions within `radius`.
-    complete_radius : float
-        All regions nearer than this are among them.
-    packed_sides : (regions, bytes) uint8
-        For every hyperplane, eight a byte and the first in bit 0, whether the region lies above it.
-    distances : (regions,) float64
-        Each region's distance to `x`, up to the solvers' accuracy of about 1e-9.
-    interior_points : (regions, inputs) float64
-        A point inside each, whose pattern is proven; NaN where none was found, as in a region thinner than
-        float64 numbers lie.
-    """
-
-    def __init__(
-        self,
-        network: PiecewiseLinearNetwork,
-        x: NDArray[np.float64],
-        *,
-        norm: float,
-        radius: float,
-        complete: bool,
-        complete_radius: float,
-        packed_sides: NDArray[np.uint8],
-        distances: NDArray[np.float64],
-        interior_points: NDArray[np.float64],
-    ) -> None:
-        self.network, self.x, self.norm, self.radius = network, x, norm, radius
-        self.complete, self.complete_radius = complete, complete_radius
-        self.packed_sides, self.distances = packed_sides, distances
-        self.interior_points = interior_points
-
-    def __len__(self) -> int:
-        return len(self.distances)
-
-    def _sides(self, regions: Any = slice(None)) -> NDArray[np.bool_]:
-        count = self.network.hyperplane_count
-        packed = self.packed_sides[regions]
-        return np.unpackbits(packed, axis=1, count=count, bitorder="little").view(np.bool_)
-
-    @property
-    def patterns(self) -> NDArray[np.unsignedinteger]:
-        """(regions, units) uint8: which piece of its activation each unit is on (ReLU: 0 off, 1 on).
-
-        uint16 or uint32 where a unit has more than 256 pieces.
-        """
-        return self.network.pieces(self._sides())
-
-    def maps(self, regions: Any = slice(None)) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the affine maps ``weight @ x + bias`` of some regions.
-
-        Returns
-        -------
-        weights : (n, outputs, inputs) float64
-        biases : (n, outputs) float64
-        """
-        return self.network.affine_maps(self._sides(regions))
-
-    def __repr__(self) -> str:
-        state = "complete" if self.complete else f"complete within {self.complete_radius:.6g}"
-        return f"Neighborhood({len(self):,} regions within {self.radius:.6g} in the {self.norm}-norm, {state})"
+__all__ = [
+    "NearestPoint",
+    "Neighborhood",
+    "NeighborhoodRegion",
+    "boundary_distance",
+    "decision_distance",
+    "neighborhood",
+]
 
 
 def neighborhood(
@@ -111,7 +30,7 @@ def neighborhood(
     *,
     radius: float = np.inf,
     max_regions: int | None = None,
-    norm: float = np.inf,
+    norm: float = 2,
     domain: Domain | None = None,
     progress: bool = False,
 ) -> Neighborhood:
@@ -133,6 +52,7 @@ def neighborhood(
     max_regions : int, optional
         Stop after so many.  Give this or `radius`.
     norm : 1, 2 or numpy.inf
+        In which distances are; the 2-norm by default, as everywhere.
     domain : Domain, optional
         To stay in, a full-dimensional one such as ``Box(0, 1, dim=784)``.
     progress : bool
@@ -152,16 +72,19 @@ def neighborhood(
     >>> import polyenum as pe
     >>> net = [([[1.0, 0], [0, 1.0]], [0, 0]), ([[1.0, 1]], [0])]
     >>> near = pe.neighborhood(net, [0.25, 0.5], radius=1)
-    >>> len(near), near.complete, near.distances.tolist()
-    (4, True, [0.0, 0.25, 0.5, 0.5])
+    >>> len(near), near.complete, near.distances.round(6).tolist()
+    (4, True, [0.0, 0.25, 0.5, 0.559017])
+    >>> [region.pattern.tolist() for region in near]
+    [[1, 1], [0, 1], [1, 0], [0, 0]]
     """
-    network, point = _checked(net, x, radius, max_regions, norm, domain)
+    network, point = _checked(net, x, radius, max_regions, norm, domain, progress)
+    radius = float(radius)
     _refuse_jumps(network, "neighborhood")
     if max_regions is None and not np.isfinite(radius):
         raise OptionError("give radius or max_regions, or the walk may not end")
     from polyenum.exploration.explore import Explorer, RegionFound
 
-    explorer = Explorer(network, point, norm=norm, radius=float(radius), domain=domain)
+    explorer = Explorer(network, point, norm=norm, radius=radius, domain=domain)
     found: list[RegionFound] = []
     ended = True
     bar = _bar(progress, max_regions)
@@ -183,7 +106,7 @@ def neighborhood(
         network,
         point,
         norm=norm,
-        radius=float(radius),
+        radius=radius,
         complete=ended and explorer.proven > explorer.reached,
         complete_radius=min(explorer.reached, explorer.proven),
         packed_sides=np.packbits(sides, axis=1, bitorder="little"),
@@ -278,7 +201,8 @@ def decision_distance(
     >>> round(pe.decision_distance(net, [3.0, 1.0]).distance, 9)
     1.414213562
     """
-    network, point = _checked(net, x, radius, max_regions, norm, domain)
+    network, point = _checked(net, x, radius, max_regions, norm, domain, progress)
+    radius = float(radius)
     _refuse_jumps(network, "decision_distance")
     from polyenum.exploration.explore import Explorer, TargetFound
 
@@ -292,9 +216,7 @@ def decision_distance(
     )
     if count == 1:
         targets = np.array([[-sign]])
-    explorer = Explorer(
-        network, point, norm=norm, radius=float(radius), domain=domain, targets=targets
-    )
+    explorer = Explorer(network, point, norm=norm, radius=radius, domain=domain, targets=targets)
     bar = _bar(progress, max_regions)
     try:
         for seen, found in enumerate(explorer.run()):
@@ -319,16 +241,13 @@ def _checked(
     max_regions: int | None,
     norm: float,
     domain: Domain | None,
+    progress: bool = False,
 ) -> tuple[PiecewiseLinearNetwork, NDArray[np.float64]]:
     """Return network and point, after checking everything that can be wrong with the arguments."""
-    from polyenum.convex.programs import checked_norm
-
     network = load(net)
-    checked_norm(norm)
-    try:
-        point = np.asarray(x, np.float64)
-    except (TypeError, ValueError):
-        raise NetworkError(f"x must be a point of real numbers, found {x!r:.80}") from None
+    arguments.norm("norm", norm)
+    arguments.flag("progress", progress)
+    point = arguments.numbers("x", x, NetworkError)
     if point.shape != (network.input_dim,) or not np.isfinite(point).all():
         raise NetworkError(
             f"the network takes {network.input_dim} inputs: x needs shape ({network.input_dim},) and "
@@ -339,26 +258,17 @@ def _checked(
             f"x has a coordinate of size {np.abs(point).max():.3g}; the largest possible is 2**1000, about "
             f"{LARGEST_COORDINATE:.3g}"
         )
-    if not isinstance(radius, (int, float, np.number)) or not radius > 0:
-        raise OptionError(f"radius must be positive, found {radius!r}")
-    if max_regions is not None and (
-        isinstance(max_regions, bool)
-        or not isinstance(max_regions, (int, np.integer))
-        or max_regions < 1
-    ):
-        raise OptionError(
-            f"max_regions must be a whole number of at least 1, found {max_regions!r}"
-        )
-    if domain is not None and not isinstance(domain, Domain):
-        raise DomainError(
-            f"the domain must be a Box, HPolytope or Hull, found {type(domain).__name__}"
-        )
-    if domain is not None and (domain.basis is not None or domain.dim != network.input_dim):
+    arguments.real("radius", radius, above=0, infinite=True)
+    arguments.whole_or_none("max_regions", max_regions)
+    if domain is None:
+        return network, point
+    arguments.domain("domain", domain)
+    if domain.basis is not None or domain.dim != network.input_dim:
         raise DomainError(
             f"the domain must lie in the network's {network.input_dim} inputs and be as thick, found "
             f"{domain!r}"
         )
-    if domain is not None and not domain.contains(point):
+    if not domain.contains(point):
         raise DomainError(f"x lies outside {domain!r}")
     return network, point
 

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from polyenum.errors import NetworkError
+from polyenum.arguments import file_path, flag, found, whole
+from polyenum.errors import NetworkError, OptionError
 from polyenum.networks.activation import ActivationTable
 from polyenum.networks.network import PiecewiseLinearNetwork, Stage
 
@@ -61,6 +62,7 @@ def load(
     >>> load([([[1.0], [-1.0]], [0, 0]), ([[1.0, 1.0]], [0])])
     PiecewiseLinearNetwork(1 -> 2 -> 1, 2 units, 7 parameters)
     """
+    _check_options(input_shape, ignore_output_activation)
     if isinstance(net, PiecewiseLinearNetwork):
         return net
     torch = sys.modules.get("torch")
@@ -77,6 +79,7 @@ def load(
 
         return from_module(net, **chosen)
     if isinstance(net, (str, os.PathLike)):
+        net = file_path("net", net, NetworkError)
         from polyenum.networks.reading.files import load_file
 
         return load_file(net, **chosen)
@@ -86,3 +89,21 @@ def load(
         f"cannot read a network from {type(net).__name__}; give a torch.nn.Module, the path of a model file, "
         "a list [(W, b), ...] or a PiecewiseLinearNetwork"
     )
+
+
+def _check_options(input_shape: Any, ignore_output_activation: Any) -> None:
+    """Raise where an option cannot be what it is to be.
+
+    Raises
+    ------
+    OptionError
+    """
+    flag("ignore_output_activation", ignore_output_activation)
+    if input_shape is None:
+        return
+    if not isinstance(input_shape, (list, tuple)):
+        raise OptionError(
+            f"input_shape must be a list of whole numbers, such as (1, 28, 28), found {found(input_shape)}"
+        )
+    for size in input_shape:
+        whole("every size in input_shape", size, most=2**40)

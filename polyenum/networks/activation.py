@@ -31,7 +31,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyenum.arguments import found
 from polyenum.errors import NetworkError
+from polyenum.networks.rows import check_rows, checked_count, checked_sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,9 +79,7 @@ class ActivationTable:
         NetworkError
             If a group has no members.
         """
-        sizes_ = np.asarray(sizes, np.int64)
-        if len(sizes_) and sizes_.min() < 1:
-            raise NetworkError(f"a maximum has 1 member or more, found groups of {list(sizes)}")
+        sizes_ = np.array(checked_sizes(sizes), np.int64)
         alone = np.repeat(sizes_ == 1, sizes_)
         groups = np.where(alone, -1, np.repeat(np.arange(len(sizes_)), sizes_))
         rows = [_checked_row(0, [0.0], [0.0, 1.0], 0.0), _checked_row(0, [], [1.0], 0.0)]
@@ -95,8 +95,9 @@ class ActivationTable:
         start: float | Sequence[float] = 0.0,
     ) -> ActivationTable:
         """Return the table that gives all `n` coordinates the same activation; see `from_rows`."""
-        row = _checked_row(0, breakpoints, slopes, start)
-        return _assembled([row], np.zeros(n, np.int64))
+        row = (breakpoints, slopes, start)
+        count = checked_count("n", n, [row])
+        return _assembled([_checked_row(0, *row)], np.zeros(count, np.int64))
 
     @staticmethod
     def identity(n: int) -> ActivationTable:
@@ -122,6 +123,7 @@ class ActivationTable:
         NetworkError
             If the numbers do not describe a piecewise-linear function.
         """
+        check_rows(rows)
         # Layers repeat one row many times, so each is looked at once.
         seen: dict[int, int] = {}
         which = [seen.setdefault(id(row), len(seen)) for row in rows]
@@ -131,14 +133,15 @@ class ActivationTable:
     @staticmethod
     def concatenate(tables: Sequence[ActivationTable]) -> ActivationTable:
         """Return the table of all coordinates of several tables, one after the other."""
+        _check_tables(tables)
         ends = np.cumsum([0] + [len(t.breakpoints) for t in tables])
         offsets = [t.offsets[1:] + end for t, end in zip(tables, ends, strict=False)]
         groups, first = [], 0
         for t in tables:  # numbered from 0 in each
-            numbers = np.full(len(t), -1) if t.groups is None else t.groups
-            groups.append(np.where(numbers >= 0, numbers + first, -1))
-            first += int(numbers.max(initial=-1)) + 1
-        found = np.concatenate(groups)
+            own_groups = np.full(len(t), -1) if t.groups is None else t.groups
+            groups.append(np.where(own_groups >= 0, own_groups + first, -1))
+            first += int(own_groups.max(initial=-1)) + 1
+        numbers = np.concatenate(groups)
         own = np.concatenate(
             [
                 np.full(len(t.slopes), np.nan) if t.own_intercepts is None else t.own_intercepts
@@ -150,7 +153,7 @@ class ActivationTable:
             np.concatenate([t.breakpoints for t in tables]),
             np.concatenate([t.slopes for t in tables]),
             np.concatenate([t.starts for t in tables]),
-            found if (found >= 0).any() else None,
+            numbers if (numbers >= 0).any() else None,
             None if np.isnan(own).all() else own,
         )
 
@@ -333,6 +336,18 @@ class ActivationTable:
         z = np.asarray(z, np.float64)
         piece = self.slope_offsets[:-1] + self.pieces(self.sides(z))
         return self.slopes[piece] * z + self.intercepts[piece]
+
+
+def _check_tables(tables: Any) -> None:
+    """Raise unless `tables` are a list of at least one table.
+
+    Raises
+    ------
+    NetworkError
+    """
+    good = isinstance(tables, (list, tuple)) and len(tables) > 0
+    if not good or not all(isinstance(t, ActivationTable) for t in tables):
+        raise NetworkError(f"tables must be a list of ActivationTable, found {found(tables)}")
 
 
 class _Row(NamedTuple):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyenum.arguments import found, numbers
 from polyenum.errors import NetworkError
 from polyenum.networks.activation import ActivationTable
 from polyenum.networks.weights import (
@@ -43,6 +44,20 @@ class Stage:
     activation: ActivationTable
     name: str = ""
     folded: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        where = f"stage {self.name}" if isinstance(self.name, str) and self.name else "stage"
+        for part in ("weight", "bias"):
+            array = getattr(self, part)
+            # Arrays stay what they are, sparse ones too.
+            if getattr(array, "dtype", None) != np.float64 or not hasattr(array, "ndim"):
+                object.__setattr__(self, part, exact_float64(array, f"{where}: {part}"))
+        if not isinstance(self.activation, ActivationTable):
+            raise NetworkError(
+                f"{where}: activation must be an ActivationTable, found {found(self.activation)}"
+            )
+        if not isinstance(self.name, str):
+            raise NetworkError(f"{where}: name must be a string, found {found(self.name)}")
 
     @property
     def size(self) -> int:
@@ -83,7 +98,12 @@ class PiecewiseLinearNetwork:
     stages: Sequence[Stage] = field(repr=False)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.stages, (list, tuple)):
+            raise NetworkError(f"stages must be a list of Stage, found {found(self.stages)}")
         stages = tuple(self.stages)
+        for i, stage in enumerate(stages):
+            if not isinstance(stage, Stage):
+                raise NetworkError(f"stages[{i}] must be a Stage, found {found(stage)}")
         object.__setattr__(self, "stages", stages)
         if not stages:
             raise NetworkError("the network has no layers; give at least one affine map")
@@ -164,6 +184,8 @@ class PiecewiseLinearNetwork:
         NetworkError
             If an entry is no such pair, shapes do not fit, or a number is not finite.
         """
+        if not isinstance(layers, (list, tuple)):
+            raise NetworkError(f"layers must be a list [(W, b), ...], found {found(layers)}")
         stages = []
         for i, layer in enumerate(layers):
             try:
@@ -297,7 +319,7 @@ class PiecewiseLinearNetwork:
         )
 
     def _points(self, x: ArrayLike) -> NDArray[np.float64]:
-        points = np.asarray(x, np.float64)
+        points = numbers("x", x, NetworkError)
         if points.ndim == 0 or points.shape[-1] != self.input_dim:
             raise NetworkError(
                 f"the network takes {self.input_dim} inputs, found points of shape {points.shape}; "
@@ -436,7 +458,7 @@ def exact_float64(values: Any, name: str) -> NDArray[np.float64]:
     if array.dtype.kind not in "buif":
         raise NetworkError(f"{name}: expected an array of real numbers, found dtype {array.dtype}")
     with np.errstate(over="ignore"):
-        result = np.ascontiguousarray(array, np.float64)
+        result = np.ascontiguousarray(array, np.float64).reshape(array.shape)
     exact = array.dtype.kind == "b" or array.dtype.itemsize <= 4 or array.dtype == np.float64
     if not exact and not np.array_equal(result.astype(array.dtype), array, equal_nan=True):
         raise NetworkError(f"{name}: float64 does not hold every {array.dtype} number in it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from polyenum.arguments import flag, text, whole
 from polyenum.domains import Domain
 from polyenum.errors import import_extra
 from polyenum.playground.session import Session
@@ -62,6 +63,9 @@ def serve(
     show : bool
         Whether to open a browser.
     """
+    whole("port", port, least=0, most=65535)
+    text("address", address)
+    flag("show", show)
     page = _page(theme)
     Session(net, domain)  # so that what is wrong is said here, not in a browser
     import panel as pn

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.arguments import domain_for
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.domains import Box, Domain
 from polyenum.enumeration.api import enumerate_regions
@@ -137,6 +138,8 @@ class Session:
             If that cannot be; what was there stays.
         """
         network = load(net)
+        if domain is not None:
+            domain_for("domain", domain, network)
         if domain is None:
             if network.input_dim not in (1, 2):
                 raise NetworkError(

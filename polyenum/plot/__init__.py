@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum import arguments
+from polyenum.complex.level_sets import output_of
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.errors import OptionError, RegionError, missing_extra
 from polyenum.plot.coloring import COLORS, coloring
 from polyenum.plot.shapes import even_levels
-from polyenum.plot.themes import theme_of
+from polyenum.plot.themes import Theme, theme_of
 
 if TYPE_CHECKING:
     from polyenum.sampling.curve import SamplingCurve
@@ -43,6 +45,8 @@ __all__ = [
     "sampling_curve",
     "surface",
 ]
+
+MOST_LEVELS = 10_000
 
 Function = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -67,7 +71,9 @@ def function_1d(
         See `polyenum.plot`.
     """
     _need_dim(cx, 1, "function_1d")
-    return _backend(backend).function_1d(cx, target, title, theme_of(theme))
+    if target is not None:
+        target = _checked_target(target)
+    return _backend(backend).function_1d(cx, target, *_look(title, theme))
 
 
 def partition(
@@ -91,7 +97,7 @@ def partition(
         See `polyenum.plot`.
     """
     _need_dim(cx, 2, "partition")
-    return _backend(backend).partition(cx, coloring(cx, color), title, theme_of(theme))
+    return _backend(backend).partition(cx, coloring(cx, color), *_look(title, theme))
 
 
 def creases(
@@ -99,7 +105,7 @@ def creases(
 ) -> Any:
     """Draw the units' bent hyperplanes in a 2-D complex, coloured by layer."""
     _need_dim(cx, 2, "creases")
-    return _backend(backend).creases(cx, title, theme_of(theme))
+    return _backend(backend).creases(cx, *_look(title, theme))
 
 
 def level_sets(
@@ -126,12 +132,13 @@ def level_sets(
         See `polyenum.plot`.
     """
     _need_dim(cx, 2, "level_sets")
+    output = output_of(output, cx.biases.shape[1])
     sets = [
         (f"{level:.4g}", cx.level_set(level, output=output))
         for level in _chosen(cx, levels, output)
     ]
     shown = None if color is None else coloring(cx, color)
-    return _backend(backend).level_sets(cx, sets, shown, title, theme_of(theme))
+    return _backend(backend).level_sets(cx, sets, shown, *_look(title, theme))
 
 
 def decision_boundary(
@@ -155,7 +162,7 @@ def decision_boundary(
     _need_dim(cx, 2, "decision_boundary")
     sets = [("decision boundary", cx.decision_boundary())]
     shown = None if color is None else coloring(cx, color)
-    return _backend(backend).level_sets(cx, sets, shown, title, theme_of(theme))
+    return _backend(backend).level_sets(cx, sets, shown, *_look(title, theme))
 
 
 def surface(
@@ -184,7 +191,7 @@ def surface(
     sets = []
     if not isinstance(levels, (int, np.integer)) or levels != 0:
         sets = [(level, cx.level_set(level)) for level in _chosen(cx, levels, 0)]
-    return _backend(backend).surface(cx, coloring(cx, color), sets, title, theme_of(theme))
+    return _backend(backend).surface(cx, coloring(cx, color), sets, *_look(title, theme))
 
 
 def cells_3d(
@@ -209,9 +216,8 @@ def cells_3d(
         See `polyenum.plot`.
     """
     _need_dim(cx, 3, "cells_3d")
-    if not 0 < shrink <= 1:
-        raise OptionError(f"shrink must be in (0, 1], found {shrink!r}")
-    return _backend(backend).cells_3d(cx, coloring(cx, color), shrink, title, theme_of(theme))
+    shrink = arguments.real("shrink", shrink, above=0, most=1)
+    return _backend(backend).cells_3d(cx, coloring(cx, color), shrink, *_look(title, theme))
 
 
 def adjacency(
@@ -224,7 +230,7 @@ def adjacency(
 ) -> Any:
     """Draw the graph of neighbours over the regions of a 2-D complex; parameters are those of `partition`."""
     _need_dim(cx, 2, "adjacency")
-    return _backend(backend).adjacency(cx, coloring(cx, color), title, theme_of(theme))
+    return _backend(backend).adjacency(cx, coloring(cx, color), *_look(title, theme))
 
 
 def histogram(
@@ -244,14 +250,14 @@ def histogram(
     title, backend, theme
         See `polyenum.plot`.
     """
-    if of not in ("volume", "facets"):
-        raise OptionError(f"of must be 'volume' or 'facets', found {of!r}")
+    arguments.region_complex("cx", cx)
+    arguments.choice("of", of, ("volume", "facets"))
     _need_regions(cx, "histogram")
     if of == "volume":
         values = cx.volumes[cx.volumes > 0]
-        return _backend(backend).histogram(values, "volume", True, title, theme_of(theme))
+        return _backend(backend).histogram(values, "volume", True, *_look(title, theme))
     counts = np.diff(cx.facet_table.offsets).astype(np.float64)
-    return _backend(backend).histogram(counts, "facets", False, title, theme_of(theme))
+    return _backend(backend).histogram(counts, "facets", False, *_look(title, theme))
 
 
 def animation(
@@ -279,15 +285,21 @@ def animation(
     -------
     plotly.graph_objects.Figure with a slider, or matplotlib.animation.FuncAnimation
     """
-    if not len(complexes):
-        raise OptionError("an animation needs at least one complex, found none")
-    names = [str(k) for k in range(len(complexes))] if names is None else list(names)
-    if len(names) != len(complexes):
-        raise OptionError(f"{len(complexes)} complexes need as many names, found {len(names)}")
-    for cx in complexes:
-        _need_dim(cx, 2, "animation")
+    if not isinstance(complexes, (list, tuple)) or not len(complexes):
+        raise OptionError(
+            f"complexes must be a list of at least one complex, found {arguments.found(complexes)}"
+        )
+    for k, cx in enumerate(complexes):
+        _need_dim(cx, 2, "animation", f"complexes[{k}]")
+    if names is None:
+        names = [str(k) for k in range(len(complexes))]
+    good = isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)
+    if not good or len(names) != len(complexes):
+        raise OptionError(
+            f"names: {len(complexes)} complexes need as many strings, found {arguments.found(names)}"
+        )
     frames = [(name, cx, coloring(cx, color)) for name, cx in zip(names, complexes, strict=True)]
-    return _backend(backend).animation(frames, title, theme_of(theme))
+    return _backend(backend).animation(frames, *_look(title, theme))
 
 
 def sampling(
@@ -302,11 +314,12 @@ def sampling(
     title, backend, theme
         See `polyenum.plot`.
     """
+    _need_report(report)
     if report.complex.dim not in (1, 2):
         raise RegionError(
             f"sampling is drawn in 1-D and 2-D; this one has {report.complex.dim} dimensions"
         )
-    return _backend(backend).sampling(report, title, theme_of(theme))
+    return _backend(backend).sampling(report, *_look(title, theme))
 
 
 def sampled_and_exact(
@@ -328,11 +341,12 @@ def sampled_and_exact(
     title, backend, theme
         See `polyenum.plot`.
     """
-    _need_dim(report.complex, 2, "sampled_and_exact")
+    _need_report(report)
+    _need_dim(report.complex, 2, "sampled_and_exact", "report.complex")
     if report.setup.sampling != "grid":
         raise OptionError("sampled_and_exact shows a grid; this report is of random points")
     colors = coloring(report.complex, color)
-    return _backend(backend).sampled_and_exact(report, colors, title, theme_of(theme))
+    return _backend(backend).sampled_and_exact(report, colors, *_look(title, theme))
 
 
 def sampling_curve(
@@ -347,19 +361,68 @@ def sampling_curve(
     title, backend, theme
         See `polyenum.plot`.
     """
-    return _backend(backend).sampling_curve(curve, title, theme_of(theme))
+    from polyenum.sampling.curve import SamplingCurve
+
+    if not isinstance(curve, SamplingCurve):
+        raise OptionError(
+            f"curve must be what SamplingReport.curve returns, found {arguments.found(curve)}"
+        )
+    return _backend(backend).sampling_curve(curve, *_look(title, theme))
 
 
 def _chosen(cx: RegionComplex, levels: Sequence[float] | int, output: int) -> list[float]:
     """Return the levels to draw."""
-    if not isinstance(levels, (int, np.integer)):
-        return [float(level) for level in levels]
-    if levels < 1:
-        raise OptionError(f"levels must be at least 1, or values, found {levels}")
-    return even_levels(cx, int(levels), output)
+    if isinstance(levels, (bool, int, np.integer)):
+        return even_levels(cx, arguments.whole("levels", levels, most=MOST_LEVELS), output)
+    found = arguments.numbers("levels", levels, OptionError)
+    if found.ndim != 1 or not np.isfinite(found).all():
+        raise OptionError(
+            f"levels must be finite values in a list, or how many, found {arguments.found(levels)}"
+        )
+    return found.tolist()
 
 
-def _need_dim(cx: RegionComplex, dim: int, name: str) -> None:
+def _checked_target(target: Any) -> Function:
+    """Return a target that is held to what it promises when it is called."""
+    if not callable(target):
+        raise OptionError(
+            f"target must be a function of (n, 1) points, found {arguments.found(target)}"
+        )
+
+    def checked(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        try:
+            values = arguments.numbers("target", target(points), OptionError)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, OptionError):
+                raise
+            raise OptionError(
+                f"target: cannot be called with an array of points ({error})"
+            ) from error
+        if values.size != len(points):
+            raise OptionError(
+                f"target must return a number for each of {len(points)} points, found shape {values.shape}"
+            )
+        return values
+
+    return checked
+
+
+def _look(title: str, theme: str) -> tuple[str, Theme]:
+    """Return title and theme, checked."""
+    return arguments.text("title", title), theme_of(theme)
+
+
+def _need_report(report: SamplingReport) -> None:
+    from polyenum.sampling.report import SamplingReport
+
+    if not isinstance(report, SamplingReport):
+        raise OptionError(
+            f"report must be what verify_sampling returns, found {arguments.found(report)}"
+        )
+
+
+def _need_dim(cx: RegionComplex, dim: int, name: str, argument: str = "cx") -> None:
+    arguments.region_complex(argument, cx)
     if cx.dim != dim:
         raise RegionError(f"{name} draws complexes in {dim}-D; this one has {cx.dim} dimensions")
     if not cx.has_vertices:
@@ -373,8 +436,7 @@ def _need_regions(cx: RegionComplex, name: str) -> None:
 
 
 def _backend(name: str) -> ModuleType:
-    if name not in ("matplotlib", "plotly"):
-        raise OptionError(f"backend must be 'matplotlib' or 'plotly', found {name!r}")
+    arguments.choice("backend", name, ("matplotlib", "plotly"))
     try:
         if name == "plotly":
             from polyenum.plot import with_plotly

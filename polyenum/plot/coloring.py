@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.arguments import numbers
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.errors import OptionError
 from polyenum.plot.themes import Theme
@@ -65,7 +66,7 @@ def coloring(cx: RegionComplex, color: Any) -> Coloring:
         If it is neither.
     """
     if not isinstance(color, str):
-        values = np.asarray(color, np.float64)
+        values = numbers("color", color, OptionError)
         if values.shape != (len(cx),):
             raise OptionError(
                 f"color: an array needs a number for each of the {len(cx):,} regions, found shape {values.shape}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from polyenum.errors import OptionError
+from polyenum.arguments import choice
 
 
 class Theme(NamedTuple):
@@ -57,6 +57,4 @@ def theme_of(name: str) -> Theme:
     OptionError
         If there is none.
     """
-    if name not in THEMES:
-        raise OptionError(f"theme must be one of {', '.join(map(repr, THEMES))}, found {name!r}")
-    return THEMES[name]
+    return THEMES[choice("theme", name, tuple(THEMES))]

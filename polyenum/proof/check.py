@@ -22,10 +22,11 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from polyenum import arguments
 from polyenum.complex.fitting import misfit
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.domains import Domain
-from polyenum.errors import DomainError, NetworkError, RegionError
+from polyenum.errors import NetworkError, RegionError
 from polyenum.networks import PiecewiseLinearNetwork, load
 from polyenum.proof.batch import Batch, batches
 from polyenum.proof.case import Case, error_of
@@ -122,20 +123,11 @@ def check(cx: RegionComplex, net: Any, domain: Domain, *, progress: bool = False
     >>> report.regions, report.complete, report.euler_characteristic
     (4, True, 1)
     """
-    if not isinstance(cx, RegionComplex):
-        raise RegionError(
-            f"cx must be a RegionComplex, as enumerate_regions makes them; found {type(cx).__name__}"
-        )
-    if not isinstance(domain, Domain):
-        raise DomainError(
-            f"domain must be a Domain, such as pe.Box(-1, 1, dim=2); found {type(domain).__name__}"
-        )
+    arguments.region_complex("cx", cx)
+    arguments.domain("domain", domain)
+    arguments.flag("progress", progress)
     network = load(net)
-    if domain.input_dim != network.input_dim:
-        raise DomainError(
-            f"the network takes {network.input_dim} inputs, but {domain!r} lies in "
-            f"{domain.input_dim} dimensions"
-        )
+    arguments.domain_for("domain", domain, network)
     _refuse_others(cx, network, domain)
     began = time.perf_counter()
     problem = misfit(cx, network, domain)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from polyenum import arguments
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.domains import Domain
-from polyenum.enumeration.api import enumerate_regions
+from polyenum.enumeration.api import MOST_THREADS, enumerate_regions
+from polyenum.enumeration.engines import check_engine
 from polyenum.errors import IncompleteError, OptionError, RegionError
 from polyenum.networks import load
 from polyenum.sampling.floats import NumPyFloats, floats_of
 from polyenum.sampling.methods import BY_NAME
-from polyenum.sampling.points import check_grid, grid, random_points
+from polyenum.sampling.points import check_count, grid, random_points
 from polyenum.sampling.report import SamplingReport
 from polyenum.sampling.setup import Setup
 
@@ -74,8 +74,8 @@ def verify_sampling(
 
     Raises
     ------
-    OptionError
-        If an option has an impossible value, before any work.
+    OptionError, DomainError, NetworkError
+        If an argument cannot be what it is to be, before any work.
     RegionError
         If `exact` is not complete, or is of something else.
 
@@ -89,24 +89,29 @@ def verify_sampling(
     >>> report.resolution_needed
     51
     """
-    _check_choice("method", method, METHODS)
-    _check_choice("sampling", sampling, ("grid", "random"))
-    _check_choice("dtype", dtype, ("float32", "float64"))
-    if (
-        isinstance(resolution, bool)
-        or not isinstance(resolution, (int, np.integer))
-        or resolution < 2
-    ):
-        raise OptionError(f"resolution must be a whole number of at least 2, found {resolution!r}")
+    arguments.domain("domain", domain)
+    setup = Setup(
+        method=arguments.choice("method", method, METHODS),
+        sampling=arguments.choice("sampling", sampling, ("grid", "random")),
+        resolution=arguments.whole("resolution", resolution, least=2),
+        dtype=arguments.choice("dtype", dtype, ("float32", "float64")),
+        decimals=arguments.whole("decimals", decimals, least=-300, most=300),
+        rtol=arguments.real("rtol", rtol, least=0),
+        atol=arguments.real("atol", atol, least=0),
+        seed=arguments.seed("seed", seed),
+        floats="",
+    )
+    arguments.flag("progress", progress)
+    arguments.whole_or_none("threads", threads, most=MOST_THREADS)
     if method == "slopes" and domain.dim != 1:
         raise OptionError(
             f"method='slopes' compares neighbours on a line; {domain!r} has dimension {domain.dim}"
         )
-    if sampling == "grid":
-        check_grid(domain, int(resolution))
+    check_engine(engine, True, domain)
+    check_count(domain, setup)
     network = load(net)
-    setup = Setup(method, sampling, int(resolution), dtype, decimals, rtol, atol, seed, "")
-    cx = exact
+    arguments.domain_for("domain", domain, network)
+    cx = None if exact is None else arguments.region_complex("exact", exact)
     if cx is None:
         cx = enumerate_regions(network, domain, threads=threads, progress=progress, engine=engine)
     elif (
@@ -131,8 +136,3 @@ def sampled(cx: RegionComplex, setup: Setup, floats: NumPyFloats) -> SamplingRep
         points = random_points(cx.domain, setup.resolution, seed=setup.seed)
     labels = BY_NAME[setup.method](floats, points, setup)
     return SamplingReport(cx, setup, floats, points, labels)
-
-
-def _check_choice(name: str, value: Any, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise OptionError(f"{name} must be one of {', '.join(map(repr, known))}, found {value!r}")

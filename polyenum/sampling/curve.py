@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum import arguments
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.errors import import_extra
 from polyenum.sampling.floats import NumPyFloats
+from polyenum.sampling.points import check_count
 from polyenum.sampling.setup import Setup
 
 
@@ -73,12 +75,19 @@ def sampling_curve(
     """Return the sampled counts at several resolutions; see `SamplingReport.curve`."""
     from polyenum.sampling.api import sampled
 
+    setups = [
+        setup._replace(resolution=arguments.whole("resolutions", resolution, least=2))
+        for resolution in arguments.several(
+            "resolutions", resolutions, "a list of whole numbers, such as [10, 100]"
+        )
+    ]
+    for setup in setups:
+        check_count(cx.domain, setup)
     rows = []
-    for resolution in resolutions:
-        setup = setup._replace(resolution=int(resolution))
+    for setup in setups:
         report = sampled(cx, setup, floats)
         seen = report.exact_count - len(report.missed)
-        rows.append((resolution, len(report.points), report.sampled_count, seen))
+        rows.append((setup.resolution, len(report.points), report.sampled_count, seen))
     resolution_, points, sampled_, seen_ = np.array(rows, np.int64).reshape(-1, 4).T
     exact = len(cx) if setup.method == "patterns" else cx.linear_region_count
     return SamplingCurve(setup, resolution_, points, sampled_, seen_, exact)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum import arguments
 from polyenum.domains import Domain
 from polyenum.errors import OptionError
+from polyenum.sampling.setup import Setup
 
 MOST_POINTS = 10**8
 
@@ -31,6 +35,8 @@ def grid(domain: Domain, resolution: int) -> NDArray[np.float64]:
     >>> grid(pe.Box(0, 1, dim=2), 2).tolist()
     [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
     """
+    arguments.domain("domain", domain)
+    resolution = arguments.whole("resolution", resolution, least=2)
     check_grid(domain, resolution)
     low, high = domain.bounding_box()
     axes = [np.linspace(a, b, resolution) for a, b in zip(low, high, strict=True)]
@@ -45,11 +51,25 @@ def check_grid(domain: Domain, resolution: int) -> None:
     ------
     OptionError
     """
-    if resolution**domain.dim > MOST_POINTS:
+    # The power itself may have any number of digits.
+    if domain.dim * math.log(resolution) > math.log(MOST_POINTS) + 1e-9:
         raise OptionError(
-            f"a grid of resolution {resolution} has {resolution**domain.dim:,} points in "
-            f"{domain.dim} dimensions, more than {MOST_POINTS:,}; sampling='random' does without a grid"
+            f"resolution: a grid of {arguments.found(resolution)} points along each of {domain.dim} axes has more "
+            f"than {MOST_POINTS:,}; sampling='random' does without a grid"
         )
+
+
+def check_count(domain: Domain, setup: Setup) -> None:
+    """Raise unless so many points can be held.
+
+    Raises
+    ------
+    OptionError
+    """
+    if setup.sampling == "grid":
+        check_grid(domain, setup.resolution)
+    else:
+        arguments.whole("resolution", setup.resolution, most=MOST_POINTS)
 
 
 def random_points(domain: Domain, count: int, *, seed: int = 0) -> NDArray[np.float64]:
@@ -62,8 +82,9 @@ def random_points(domain: Domain, count: int, *, seed: int = 0) -> NDArray[np.fl
     OptionError
         If hardly any point of the bounding box lies in the domain.
     """
-    if count > MOST_POINTS:
-        raise OptionError(f"{count:,} points are more than {MOST_POINTS:,}")
+    arguments.domain("domain", domain)
+    count = arguments.whole("count", count, most=MOST_POINTS)
+    seed = arguments.seed("seed", seed)
     random = np.random.default_rng(seed)
     low, high = domain.bounding_box()
     parts: list[NDArray[np.float64]] = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum import arguments
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.errors import OptionError, import_extra
 from polyenum.sampling.setup import Setup
@@ -154,7 +155,8 @@ class SamplingReport:
 
     def inradius(self, region: int) -> float:
         """Return the radius of a largest ball in one of the activation regions that make up a region."""
-        members = np.flatnonzero(self.region_of == region)
+        number = arguments.whole("region", region, least=0, most=self.exact_count - 1)
+        members = np.flatnonzero(self.region_of == number)
         return max(self.complex[int(i)].chebyshev_ball[1] for i in members)
 
     @cached_property

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from polyenum.arguments import file_path
 from polyenum.errors import FileError
 from polyenum.storage import arrays as storage
 from polyenum.storage.domains import domain_arrays, domain_names, domain_of
 from polyenum.storage.networks import network_arrays, network_names, network_of, of_type
-from polyenum.storage.output import as_path
 
 if TYPE_CHECKING:
     from polyenum.complex.region_complex import RegionComplex
@@ -36,7 +36,7 @@ _ARRAYS = {
 
 def save_regions(cx: RegionComplex, path: str | os.PathLike[str]) -> None:
     """Write a complex, its network and its domain to a file; see `RegionComplex.save`."""
-    file = as_path(path)
+    file = file_path("path", path, FileError)
     if file.suffix.lower() != ".npz":
         raise FileError(f"{file}: a saved complex is an .npz file; give a name that ends so")
     stages, arrays = network_arrays(cx.network)
@@ -90,7 +90,7 @@ def open_regions(path: str | os.PathLike[str]) -> RegionComplex:
     """
     from polyenum.complex.fitting import impossible_sides, misfit
 
-    file = as_path(path)
+    file = file_path("path", path, FileError)
     header, arrays = storage.read(file)
     if header.get("format") != FORMAT:
         raise FileError(f"{file}: holds no regions, but {header.get('format')!r}")

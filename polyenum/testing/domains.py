@@ -10,12 +10,16 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from polyenum.arguments import choices, domain, region_complex, whole
 from polyenum.complex.region import Region
 from polyenum.complex.region_complex import RegionComplex
 from polyenum.domains import Box, Domain, HPolytope, Hull, Segment, Slice
-from polyenum.errors import DomainError, OptionError
+from polyenum.errors import DomainError, OptionError, RegionError
 
 DOMAIN_KINDS = ("box", "polytope", "hull", "slice", "segment")
+
+# Of what is drawn: a hull is computed exactly.
+LARGEST_DIM = 1000
 
 _QUARTERS = st.integers(-8, 8).map(lambda k: k / 4)
 
@@ -43,7 +47,8 @@ def domains(
     >>> find(domains(2, kinds="box"), lambda box: True)
     Box([0, 0], [0.25, 0.25])
     """
-    chosen = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+    inputs = whole("inputs", inputs, most=LARGEST_DIM)
+    chosen = choices("kinds", kinds, DOMAIN_KINDS)
     makers = {
         "box": _boxes,
         "polytope": _polytopes,
@@ -51,10 +56,8 @@ def domains(
         "slice": _slices,
         "segment": _segments,
     }
-    if not chosen or any(kind not in makers for kind in chosen):
-        raise OptionError(
-            f"kinds must be among {', '.join(map(repr, DOMAIN_KINDS))}, found {kinds!r}"
-        )
+    if inputs == 1 and "slice" in chosen:
+        raise OptionError("kinds: a slice is a plane, of two inputs or more")
     return st.one_of([makers[kind](inputs) for kind in chosen])
 
 
@@ -114,6 +117,9 @@ def _segments(draw: st.DrawFn, inputs: int) -> Domain:
 
 def regions(cx: RegionComplex) -> st.SearchStrategy[Region]:
     """Return a strategy of the regions of a complex; it shrinks to the first."""
+    region_complex("cx", cx)
+    if not len(cx):
+        raise RegionError("cx: a complex without regions has none to draw")
     return st.integers(0, len(cx) - 1).map(lambda i: cx[i])
 
 
@@ -140,4 +146,6 @@ def points_inside(of: Region | Domain) -> st.SearchStrategy[NDArray[np.float64]]
     >>> find(points_inside(pe.Box(0, 1, dim=2)), lambda point: True)
     array([0.5, 0.5])
     """
+    if not isinstance(of, Region):
+        domain("of", of)
     return _points_inside(of.vertices)

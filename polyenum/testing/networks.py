@@ -9,8 +9,12 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from polyenum.arguments import choices, found
 from polyenum.errors import OptionError
 from polyenum.testing.readable import ACTIVATIONS, ReadableNetwork, network
+
+# Inputs, layers, units or outputs.
+LARGEST = 10_000
 
 Layer = tuple[NDArray[Any], NDArray[Any]]
 
@@ -74,9 +78,9 @@ def networks(
             ("outputs", outputs),
         )
     }
-    kinds = _choice("weights", weights, WEIGHT_KINDS)
-    names = _choice("activations", activations, ACTIVATIONS)
-    types = _choice("dtypes", dtypes, tuple(_DTYPES))
+    kinds = choices("weights", weights, WEIGHT_KINDS)
+    names = choices("activations", activations, ACTIVATIONS)
+    types = choices("dtypes", dtypes, tuple(_DTYPES))
     return _networks(ranges, kinds, names, types)
 
 
@@ -142,18 +146,10 @@ _LAYERS: dict[str, Callable[[st.DrawFn, int, int], Layer]] = {
 
 
 def _range(name: str, value: int | tuple[int, int]) -> tuple[int, int]:
-    low, high = value if isinstance(value, tuple) and len(value) == 2 else (value, value)
+    low, high = value if isinstance(value, (tuple, list)) and len(value) == 2 else (value, value)
     whole = all(isinstance(x, (int, np.integer)) and not isinstance(x, bool) for x in (low, high))
-    if not whole or not 1 <= low <= high:
+    if not whole or not 1 <= low <= high <= LARGEST:
         raise OptionError(
-            f"{name} must be a whole number of at least 1, or (least, most), found {value!r}"
+            f"{name} must be a whole number from 1 to {LARGEST:,}, or (least, most), found {found(value)}"
         )
     return int(low), int(high)
-
-
-def _choice(name: str, value: str | Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    chosen = (value,) if isinstance(value, str) else tuple(value)
-    unknown = [x for x in chosen if x not in known]
-    if unknown or not chosen:
-        raise OptionError(f"{name} must be among {', '.join(map(repr, known))}, found {value!r}")
-    return chosen

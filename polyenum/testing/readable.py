@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.errors import OptionError
+from polyenum.arguments import choice, found
+from polyenum.errors import NetworkError
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage
 from polyenum.networks.network import exact_float64
 from polyenum.networks.reading import pieces
@@ -54,29 +55,53 @@ def network(layers: Sequence[tuple[Any, Any]], *, activation: str = "relu") -> R
     OptionError
         If the activation is not known.
     NetworkError
-        If shapes do not fit.
+        If shapes do not fit, or something is no number.
 
     Examples
     --------
     >>> network([([[1.0], [-1.0]], [0.0, 0.5]), ([[1.0, 2.0]], [0.0])], activation="abs")
     network([([[1.0], [-1.0]], [0.0, 0.5]), ([[1.0, 2.0]], [0.0])], activation='abs')
     """
-    if activation not in ACTIVATIONS:
-        raise OptionError(
-            f"activation must be one of {', '.join(map(repr, ACTIVATIONS))}, found {activation!r}"
-        )
-    given = [(np.asarray(w), np.asarray(b)) for w, b in layers]
+    choice("activation", activation, ACTIVATIONS)
+    given = _given(layers)
     plain = PiecewiseLinearNetwork.from_arrays(_doubled(given, activation))
     table = _table(activation)
     stages = [
         Stage(stage.weight, stage.bias, table(len(stage.bias)), stage.name)
         for stage in plain.stages[:-1]
     ]
-    found = ReadableNetwork([*stages, plain.stages[-1]])
+    made = ReadableNetwork([*stages, plain.stages[-1]])
     option = "" if activation == "relu" else f", activation={activation!r}"
     rows = ", ".join(f"({_numbers(w)}, {_numbers(b)})" for w, b in given)
-    object.__setattr__(found, "code", f"network([{rows}]{option})")
-    return found
+    object.__setattr__(made, "code", f"network([{rows}]{option})")
+    return made
+
+
+def _given(layers: Any) -> list[tuple[Any, Any]]:
+    """Return the layers as pairs of arrays.
+
+    Raises
+    ------
+    NetworkError
+        If they are none.
+    """
+    if not isinstance(layers, (list, tuple)):
+        raise NetworkError(f"layers must be a list [(W, b), ...], found {found(layers)}")
+    pairs = []
+    for i, layer in enumerate(layers):
+        if not isinstance(layer, (list, tuple)) or len(layer) != 2:
+            raise NetworkError(f"layers[{i}]: expected a pair (weight, bias), found {found(layer)}")
+        arrays = []
+        for name, part, axes in (("weight", layer[0], 2), ("bias", layer[1], 1)):
+            exact_float64(part, f"layers[{i}]: {name}")
+            array = np.asarray(part)
+            if array.ndim != axes:
+                raise NetworkError(
+                    f"layers[{i}]: the {name} needs {axes} axes, found shape {array.shape}"
+                )
+            arrays.append(array)
+        pairs.append((arrays[0], arrays[1]))
+    return pairs
 
 
 def _doubled(layers: list[tuple[Any, Any]], activation: str) -> list[tuple[Any, Any]]:

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 from functools import cache
 from typing import Any
 
-import numpy as np
-
+from polyenum.arguments import domain_for, real, several, whole
+from polyenum.domains import Domain
 from polyenum.errors import NetworkError, OptionError
+
+# Of a layer: numbers of more digits than fit into memory would come out.
+LARGEST_WIDTH = 100_000
 
 
 def zaslavsky(hyperplanes: int, dim: int) -> int:
@@ -32,8 +36,8 @@ def zaslavsky(hyperplanes: int, dim: int) -> int:
     >>> [zaslavsky(n, 2) for n in range(5)]
     [1, 2, 4, 7, 11]
     """
-    _whole("hyperplanes", hyperplanes, 0)
-    _whole("dim", dim, 0)
+    hyperplanes = whole("hyperplanes", hyperplanes, least=0, most=LARGEST_WIDTH)
+    dim = whole("dim", dim, least=0, most=LARGEST_WIDTH)
     return sum(math.comb(hyperplanes, j) for j in range(dim + 1))
 
 
@@ -51,7 +55,7 @@ def montufar_2014(inputs: int, hidden: Sequence[int]) -> int:
     176
     """
     _widths(inputs, hidden)
-    *folding, last = hidden
+    *folding, last = map(int, hidden)
     return math.prod((n // inputs) ** inputs for n in folding) * zaslavsky(last, inputs)
 
 
@@ -67,7 +71,7 @@ def montufar_2017(inputs: int, hidden: Sequence[int]) -> int:
     """
     _widths(inputs, hidden)
     narrow, total = inputs, 1
-    for n in hidden:
+    for n in map(int, hidden):
         total *= zaslavsky(n, narrow)
         narrow = min(narrow, n)
     return total
@@ -93,7 +97,7 @@ def serra_2018(inputs: int, hidden: Sequence[int]) -> int:
     def total(layer: int, rank: int) -> int:
         if layer == len(hidden):
             return 1
-        n = hidden[layer]
+        n = int(hidden[layer])
         return sum(
             math.comb(n, j) * total(layer + 1, min(rank, n - j)) for j in range(min(rank, n) + 1)
         )
@@ -113,7 +117,7 @@ def arora_2018(hidden: Sequence[int]) -> int:
     (6, 48)
     """
     _widths(1, hidden)
-    first, *others = hidden
+    first, *others = map(int, hidden)
     return 2 ** len(others) * (first + 1) * math.prod(others)
 
 
@@ -143,33 +147,57 @@ def hanin_rolnick_2019(
     2048.0
     """
     _widths(inputs, hidden)
-    units = sum(hidden)
+    volume = real("volume", volume, least=0)
+    constant = real("constant", constant, least=0)
+    units = sum(map(int, hidden))
     if units < inputs:
-        return float(volume * 2.0**units)
-    return float(volume * (constant * units) ** inputs / math.factorial(inputs))
+        exact = Fraction(volume) * 2**units
+    else:
+        exact = Fraction(volume) * (Fraction(constant) * units) ** inputs / math.factorial(inputs)
+    try:
+        return float(exact)
+    except OverflowError:
+        return math.inf
 
 
-def bounds(net: Any) -> dict[str, int]:
+def bounds(net: Any, *, domain: Domain | None = None) -> dict[str, int]:
     """Return all upper bounds that hold for a network, by name.
+
+    All of them use the number of inputs; on a slice or a segment its own dimension takes that place, for there
+    the network is one of so many inputs, whose first layer is the old one after the embedding.
 
     Parameters
     ----------
     net : whatever `polyenum.load` takes
         A plain stack of ReLU layers.
+    domain : Domain, optional
+        Where the regions are counted; by default in the whole input space.
+
+    Returns
+    -------
+    dict
+        "montufar_2017" and "serra_2018"; in one dimension "arora_2018", too.
 
     Raises
     ------
     NetworkError
         If it is something else, for which these bounds are not made.
+    DomainError
+        If the domain does not lie in the network's inputs.
 
     Examples
     --------
     >>> bounds([([[1.0], [2.0]], [0, 1]), ([[1.0, 1.0]], [0])])
     {'montufar_2017': 3, 'serra_2018': 3, 'arora_2018': 3}
+    >>> import polyenum as pe
+    >>> wide = [([[1.0] * 100, [2.0] * 100], [0, 1]), ([[1.0, 1.0]], [0])]
+    >>> bounds(wide)["serra_2018"], bounds(wide, domain=pe.Segment([0] * 100, [1] * 100))["serra_2018"]
+    (4, 3)
     """
     from polyenum.networks import load
 
     network = load(net)
+    inputs = network.input_dim if domain is None else domain_for("domain", domain, network).dim
     *inner, last = network.stages
     hidden = []
     for stage in inner:
@@ -184,23 +212,19 @@ def bounds(net: Any) -> dict[str, int]:
         raise NetworkError(f"{last.name}: its activation is neither ReLU nor none")
     if not hidden:
         return {}
-    found = {
-        "montufar_2017": montufar_2017(network.input_dim, hidden),
-        "serra_2018": serra_2018(network.input_dim, hidden),
+    known = {
+        "montufar_2017": montufar_2017(inputs, hidden),
+        "serra_2018": serra_2018(inputs, hidden),
     }
-    if network.input_dim == 1:
-        found["arora_2018"] = arora_2018(hidden)
-    return found
+    if inputs == 1:
+        known["arora_2018"] = arora_2018(hidden)
+    return known
 
 
 def _widths(inputs: int, hidden: Sequence[int]) -> None:
-    _whole("inputs", inputs, 1)
-    if not len(hidden):
+    whole("inputs", inputs, most=LARGEST_WIDTH)
+    widths = several("hidden", hidden, "a list of widths, such as [16, 16]")
+    if not widths:
         raise OptionError("hidden must name at least one hidden layer, found none")
-    for n in hidden:
-        _whole("every width in hidden", n, 1)
-
-
-def _whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise OptionError(f"{name} must be a whole number of at least {least}, found {value!r}")
+    for n in widths:
+        whole("every width in hidden", n, most=LARGEST_WIDTH)

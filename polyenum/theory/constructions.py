@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, islice
 
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum import arguments
+from polyenum.arguments import whole
+from polyenum.errors import OptionError
 from polyenum.networks import PiecewiseLinearNetwork
-from polyenum.theory.bounds import _whole, _widths
+from polyenum.theory.bounds import LARGEST_WIDTH, _widths
+
+MOST_VERTICES = 20_000_000
 
 
 def tent_map(depth: int) -> PiecewiseLinearNetwork:
@@ -23,7 +29,7 @@ def tent_map(depth: int) -> PiecewiseLinearNetwork:
     >>> pe.count_regions(tent_map(5), pe.Box(0, 1, dim=1))
     32
     """
-    _whole("depth", depth, 1)
+    whole("depth", depth, most=1000)
     tent = np.array([[2.0, -4.0]])
     enter, kinks = np.ones((2, 1)), np.array([0.0, -0.5])
     layers: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = [(enter, kinks)]
@@ -58,9 +64,10 @@ def folding_network(inputs: int, hidden: Sequence[int], *, seed: int = 0) -> Pie
     (252, 252)
     """
     _widths(inputs, hidden)
-    *folding, last = hidden
+    inputs = int(inputs)
+    *folding, last = map(int, hidden)
     for n in folding:
-        _whole("every width in hidden but the last", n, inputs)
+        whole("every width in hidden but the last", n, least=inputs, most=LARGEST_WIDTH)
     before = np.eye(inputs)
     layers = []
     for n in folding:
@@ -94,8 +101,10 @@ def generic_arrangement(
     A : (hyperplanes, dim) float64
     b : (hyperplanes,) float64
     """
-    _whole("hyperplanes", hyperplanes, 1)
-    _whole("dim", dim, 1)
+    hyperplanes = whole("hyperplanes", hyperplanes, most=LARGEST_WIDTH)
+    dim = whole("dim", dim, most=LARGEST_WIDTH)
+    seed = arguments.seed("seed", seed)
+    _refuse_many(hyperplanes, dim)
     random = np.random.default_rng(seed)
     while True:
         normals = random.integers(-512, 513, (hyperplanes, dim)) / 512.0
@@ -115,6 +124,21 @@ def generic_arrangement(
             # All corners within a quarter of the centre.
             offsets /= 2.0 ** np.ceil(np.log2(4 * reach))
             return normals, offsets - normals.sum(axis=1) / 2
+
+
+def _refuse_many(hyperplanes: int, dim: int) -> None:
+    """Refuse an arrangement that has too many vertices for all of them to be looked at.
+
+    Raises
+    ------
+    OptionError
+    """
+    count = math.comb(hyperplanes, min(dim, hyperplanes))
+    if count > MOST_VERTICES or hyperplanes * dim > MOST_VERTICES:
+        raise OptionError(
+            f"hyperplanes, dim: {hyperplanes:,} hyperplanes in {dim:,} dimensions have more vertices than the "
+            f"{MOST_VERTICES:,} that are looked at; take fewer"
+        )
 
 
 def batched(items: Iterable[tuple[int, ...]], size: int) -> Iterator[list[tuple[int, ...]]]:

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from polyenum.errors import NetworkError
-from polyenum.networks.reading import operators as op
 from polyenum.networks.reading import onnx_reference as reference
+from polyenum.networks.reading import operators as op
 from polyenum.networks.reading.onnx_nodes import Node
 from polyenum.networks.reading.tensor import SymbolicTensor, checked_size
 

@@ -73,7 +73,8 @@ def _clip(node: Node, x: Any, low: Any = None, high: Any = None) -> Any:
     if any(b is not None and np.isnan(b) for b in bounds):
         raise NetworkError(f"{node.title}: a bound is no number")
     a, b = (
-        None if c is None or np.isinf(c) and (c > 0) == bool(k) else c for k, c in enumerate(bounds)
+        None if c is None or (np.isinf(c) and (c > 0) == bool(k)) else c
+        for k, c in enumerate(bounds)
     )
     if a is not None and b is not None and a < b:
         return op.activate(x, pieces.clamp(a, b), node.title)
@@ -147,7 +148,7 @@ def _dropout(node: Node, x: Any, ratio: Any = None, training: Any = None) -> Any
     is_random = (
         np.any(training) if node.version >= 12 else node.version < 7 and not node.get("is_test", 0)
     )
-    if training is not None and is_random or (node.version < 7 and is_random):
+    if (training is not None and is_random) or (node.version < 7 and is_random):
         raise NetworkError(f"{node.title} is in training mode, where it is random")
     return [x, np.ones(x.shape, np.bool_)]
 
