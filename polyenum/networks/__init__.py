@@ -33,15 +33,15 @@ def load(
     Parameters
     ----------
     net : path, torch.nn.Module, sequence of (weight, bias), or PiecewiseLinearNetwork
-        A path ends in ``.onnx`` or ``.onnx.gz``, ``.npz`` (arrays ``W0, b0, W1, ...``), ``.safetensors`` or ``.pt``/``.pth``
-        (state dicts; of plain stacks of Linear layers, with a ReLU after each but the last).  A module is one
-        that torch.fx can trace.  A list of pairs means a ReLU after every layer but the last.
+        A path ends in ``.onnx`` or ``.onnx.gz``, ``.npz`` (arrays ``W0, b0, W1, ...``), ``.safetensors`` or
+        ``.pt``/``.pth`` (state dicts; of plain stacks of Linear layers, with a ReLU after each but the last).
+        A module is one that torch.fx can trace.  A list of pairs means a ReLU after every layer but the last.
     input_shape : sequence of int, or of such sequences, optional
         The shape of one input, without the batch axis, where the model does not say it; a sequence of shapes for a
         model that takes several inputs.
     inputs, outputs : sequence of str or int, optional
-        Which of a model's inputs and outputs are the network's, by name or position, in this order.  Several are one
-        vector, one after the other.  By default all of them.
+        Which of a model's inputs and outputs are the network's, by name or position, in this order.  Several
+        are one vector, one after the other.  By default all of them.
     ignore_output_activation : bool
         Leave out a sigmoid, softmax or the like at the very end, with a warning.
     check : bool

@@ -46,7 +46,9 @@ def contract(
     order = list(lengths)
     shape = tuple(lengths[label] for label in result_axes)
     checked_size([lengths[label] for label in order], name)
-    spread = [_along(labels, order, own) for labels, own in ((axes, x.shape), (factor_axes, factor.shape))]
+    spread = [
+        _along(labels, order, own) for labels, own in ((axes, x.shape), (factor_axes, factor.shape))
+    ]
     every = tuple(lengths[label] for label in order)
     source = np.broadcast_to(spread[0], every).ravel()
     weight = np.ravel(factor)[np.broadcast_to(spread[1], every).ravel()]
@@ -84,7 +86,9 @@ def einsum(x: Sequence[Any], equation: str, name: str) -> SymbolicTensor:
         raise NetworkError(
             f"{name}: a product of two tensors that both depend on the input is not piecewise linear"
         )
-    labels = [_letters(term, len(y.shape), equation, name) for term, y in zip(terms, x, strict=True)]
+    labels = [
+        _letters(term, len(y.shape), equation, name) for term, y in zip(terms, x, strict=True)
+    ]
     used = [a for term in labels for a in term]
     if arrow:
         dots = sorted({a for a in used if len(a) > 1}, reverse=True)

@@ -61,7 +61,9 @@ def _content(path: Path) -> bytes:
             while size <= MOST_BYTES and (part := packed.read(2**20)):
                 size += len(part)
         if size > MOST_BYTES:
-            raise NetworkError(f"{path}: unpacks to more than ONNX files can have ({MOST_BYTES:,} bytes)")
+            raise NetworkError(
+                f"{path}: unpacks to more than ONNX files can have ({MOST_BYTES:,} bytes)"
+            )
         with gzip.open(path) as packed:
             return packed.read(size)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:

@@ -20,7 +20,12 @@ from polyenum.networks.reading import operators as op
 from polyenum.networks.reading import pieces
 from polyenum.networks.reading.comparison import compare
 from polyenum.networks.reading.lowering import lower
-from polyenum.networks.reading.onnx_check import evaluator, self_contained, unit_roundoff
+from polyenum.networks.reading.onnx_check import (
+    evaluator,
+    self_contained,
+    unit_roundoff,
+    with_full_shapes,
+)
 from polyenum.networks.reading.onnx_file import as_float64, open_model, tensor_numbers
 from polyenum.networks.reading.onnx_inputs import chosen_inputs, chosen_outputs, input_tensors
 from polyenum.networks.reading.onnx_nodes import Node
@@ -87,6 +92,8 @@ def load_onnx(
     network = lower(_one_vector(found), ignore_output_activation=ignore_output_activation)
     if check:
         used_nodes = _without(nodes, reading.left_out, path)
+        version = reading.versions.get("", 1)
+        used_nodes = with_full_shapes(used_nodes, values, version, path)
         made = self_contained(model, used_nodes, tensors, shapes, ends)
         compare(
             network, evaluator(made, str(path)), name=str(path), progress=progress,
@@ -138,7 +145,9 @@ def _output(name: str, values: Mapping[str, Any]) -> Any:
         raise NetworkError(f"the output {name!r} is not computed by any node")
     value = values[name]
     if isinstance(value, list) or value is None:
-        raise NetworkError(f"the output {name!r} is a sequence, or missing; a network returns tensors")
+        raise NetworkError(
+            f"the output {name!r} is a sequence, or missing; a network returns tensors"
+        )
     if not isinstance(value, SymbolicTensor) and value.dtype.kind not in "biuf":
         return as_float64(value)
     return value
@@ -174,7 +183,9 @@ class Reading:
         self.left_out: dict[int, str] = {}
         self._functions = {(f.domain, f.name): f for f in model.functions}
         # Where only a tensor's type matters, all that depends on the input has the first input's.
-        self._float_type = helper.tensor_dtype_to_np_dtype(inputs[0].type.tensor_type.elem_type or 1)
+        self._float_type = helper.tensor_dtype_to_np_dtype(
+            inputs[0].type.tensor_type.elem_type or 1
+        )
         self._count = 0
 
     def run(
@@ -208,7 +219,9 @@ class Reading:
         for index, proto in enumerate(nodes):
             self._count += 1
             if self._count > MOST_NODES:
-                raise NetworkError(f"{where}: its functions have more than {MOST_NODES:,} nodes in all")
+                raise NetworkError(
+                    f"{where}: its functions have more than {MOST_NODES:,} nodes in all"
+                )
             title = f"{where}node {proto.name or index} ({proto.op_type})"
             for name in proto.input:
                 if name not in values:
@@ -256,7 +269,10 @@ class Reading:
 
     def _call(self, function: Any, node: Node, inputs: list[Any], depth: int) -> list[Any]:
         """Return the outputs of a function that the model brings along."""
-        given = {a.name: Node(_holder(a), node.title, 1, self.path).get(a.name) for a in function.attribute_proto}
+        given = {
+            a.name: Node(_holder(a), node.title, 1, self.path).get(a.name)
+            for a in function.attribute_proto
+        }
         given.update(node.attributes)
         names = list(function.input)
         padded = [*inputs, *[None] * (len(names) - len(inputs))]
@@ -268,10 +284,14 @@ class Reading:
         )
         return [values.get(name) for name in function.output]
 
-    def _branch(self, node: Node, inputs: list[Any], values: dict[str, Any], depth: int) -> list[Any]:
+    def _branch(
+        self, node: Node, inputs: list[Any], values: dict[str, Any], depth: int
+    ) -> list[Any]:
         """Return the outputs of the branch that a constant condition takes."""
         if not op.is_constant(inputs[0]):
-            raise NetworkError(f"{node.title}: control flow that depends on the input is not supported")
+            raise NetworkError(
+                f"{node.title}: control flow that depends on the input is not supported"
+            )
         graph = node.graphs["then_branch" if np.ravel(inputs[0])[0] else "else_branch"]
         inner = dict(values)
         for tensor in graph.initializer:
@@ -341,7 +361,12 @@ def _read_constant(node: Node, inputs: list[Any]) -> list[Any]:
     """Return the outputs of a node on arrays, by its own reader, in the first input's type."""
     own = None if not inputs or inputs[0] is None else inputs[0].dtype
     plain = [as_float64(x) if isinstance(x, np.ndarray) else x for x in inputs]
-    if node.kind not in ("Identity", "Dropout", "Optional", "OptionalGetElement") and not node.kind.startswith("Sequence"):
+    if node.kind not in (
+        "Identity",
+        "Dropout",
+        "Optional",
+        "OptionalGetElement",
+    ) and not node.kind.startswith("Sequence"):
         plain[0] = op.constant_tensor(plain[0])
     found = READERS[node.kind].function(node, *plain)
     settled = [_settled(x) for x in (found if isinstance(found, list) else [found])]

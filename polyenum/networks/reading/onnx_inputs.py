@@ -20,7 +20,11 @@ def chosen_outputs(graph: Any, wanted: Sequence[str | int] | None, path: Path) -
 
 
 def chosen_inputs(
-    graph: Any, wanted: Sequence[str | int] | None, nodes: Sequence[Any], ends: Sequence[str], path: Path
+    graph: Any,
+    wanted: Sequence[str | int] | None,
+    nodes: Sequence[Any],
+    ends: Sequence[str],
+    path: Path,
 ) -> list[Any]:
     """Return the inputs: all that are no initializers, or those wanted, of which none needed may lack."""
     fixed = {t.name for t in graph.initializer}
@@ -37,7 +41,9 @@ def chosen_inputs(
     return [free[name] for name in names]
 
 
-def _chosen(names: list[str], wanted: Sequence[str | int] | None, what: str, path: Path) -> list[str]:
+def _chosen(
+    names: list[str], wanted: Sequence[str | int] | None, what: str, path: Path
+) -> list[str]:
     if wanted is None:
         return names
     if isinstance(wanted, (str, int)):
@@ -49,9 +55,13 @@ def _chosen(names: list[str], wanted: Sequence[str | int] | None, what: str, pat
         elif isinstance(w, int) and not isinstance(w, bool) and -len(names) <= w < len(names):
             found.append(names[w])
         else:
-            raise NetworkError(f"{path}: {what}= names {w!r}; the model has {', '.join(map(repr, names))}")
+            raise NetworkError(
+                f"{path}: {what}= names {w!r}; the model has {', '.join(map(repr, names))}"
+            )
     if not found or len(set(found)) < len(found):
-        raise NetworkError(f"{path}: {what}= must name each of some {what} once, found {list(wanted)!r}")
+        raise NetworkError(
+            f"{path}: {what}= must name each of some {what} once, found {list(wanted)!r}"
+        )
     return found
 
 

@@ -63,7 +63,9 @@ def gemm(node: Node, a: Any, b: Any, c: Any = None) -> Any:
     if beta != 1:
         c = op.multiply(c, np.asarray(beta), node.title)
     if op.common_shape(found, c, node.title) != tuple(found.shape):
-        raise NetworkError(f"{node.title}: shape {c.shape} of C does not fit the product's {found.shape}")
+        raise NetworkError(
+            f"{node.title}: shape {c.shape} of C does not fit the product's {found.shape}"
+        )
     return op.add(found, c, node.title)
 
 
@@ -190,7 +192,9 @@ def global_pool(node: Node, x: Any) -> Any:
 
 def _only_first_power(node: Node, default: int) -> None:
     if node.get("p", default) != 1:
-        raise NetworkError(f"{node.title}: with p={node.get('p', default)} it is not piecewise linear")
+        raise NetworkError(
+            f"{node.title}: with p={node.get('p', default)} it is not piecewise linear"
+        )
 
 
 def batch_norm(node: Node, x: Any, scale: Any, bias: Any, mean: Any, var: Any) -> Any:
@@ -251,7 +255,9 @@ def col2im(node: Node, x: Any, image: Any, block: Any) -> Any:
     batch, channels = x.shape[0], x.shape[1] // math.prod(kernel)
     places = x.shape[2]
     if len(cover) != places or channels * math.prod(kernel) != x.shape[1]:
-        raise NetworkError(f"{node.title}: shape {x.shape} does not fit {len(cover)} blocks of {kernel}")
+        raise NetworkError(
+            f"{node.title}: shape {x.shape} does not fit {len(cover)} blocks of {kernel}"
+        )
     place, element = np.nonzero(cover >= 0)
     one = sparse.csr_array(
         (np.ones(len(place)), (cover[place, element], element * places + place)),

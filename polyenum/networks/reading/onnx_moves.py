@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from polyenum.errors import NetworkError
-from polyenum.networks.reading import operators as op
 from polyenum.networks.reading import onnx_reference as reference
+from polyenum.networks.reading import operators as op
 from polyenum.networks.reading.onnx_nodes import Node
 from polyenum.networks.reading.tensor import SymbolicTensor, checked_size
 
@@ -85,11 +85,12 @@ def scatter(node: Node, *inputs: Any) -> Any:
         return move(node, inputs)
     if how not in ("add", "max", "min"):
         raise NetworkError(f"{node.title}: reduction={how!r} is not piecewise linear")
-    data, indices, updates = (_as_tensor(x) if k != 1 else x for k, x in enumerate(inputs))
+    data, updates = _as_tensor(inputs[0]), _as_tensor(inputs[2])
+    indices: NDArray[Any] = inputs[1]
     places = np.arange(data.size).reshape(data.shape)
     if node.kind == "ScatterND":
         index = np.where(indices < 0, indices + np.array(data.shape[: indices.shape[-1]]), indices)
-        to = places[tuple(np.moveaxis(index, -1, 0))].ravel()
+        to = places[tuple(index[..., k] for k in range(index.shape[-1]))].ravel()
     else:
         axis = node.get("axis", 0) % len(data.shape)
         grid = list(np.indices(indices.shape))

@@ -76,10 +76,19 @@ class Node:
                 self._attributes[a.name] = tensor_numbers(a.t, path)
             elif a.type == kinds.GRAPH:
                 self.graphs[a.name] = a.g
-            elif a.type in (kinds.FLOAT, kinds.INT, kinds.STRING, kinds.FLOATS, kinds.INTS, kinds.STRINGS):
+            elif a.type in (
+                kinds.FLOAT,
+                kinds.INT,
+                kinds.STRING,
+                kinds.FLOATS,
+                kinds.INTS,
+                kinds.STRINGS,
+            ):
                 self._attributes[a.name] = _plain(onnx.helper.get_attribute_value(a))
             else:
-                raise NetworkError(f"{title}: its attribute {a.name!r} is of a kind that is not supported")
+                raise NetworkError(
+                    f"{title}: its attribute {a.name!r} is of a kind that is not supported"
+                )
         self._attributes.pop("consumed_inputs", None)
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -95,7 +104,12 @@ class Node:
         """Return the inputs as the newest version of the operator takes them, and adapt the attributes."""
         found = list(inputs)
         if self.kind == "Upsample" and "height_scale" in self._attributes:
-            scales = [1.0, 1.0, self._attributes.pop("height_scale"), self._attributes.pop("width_scale")]
+            scales = [
+                1.0,
+                1.0,
+                self._attributes.pop("height_scale"),
+                self._attributes.pop("width_scale"),
+            ]
             self._attributes["scales"] = scales
         for name, at in _INPUTS_TODAY.get(self.kind, {}).items():
             if name in self._attributes and not (len(found) > at and found[at] is not None):

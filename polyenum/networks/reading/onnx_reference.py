@@ -40,7 +40,9 @@ def compute(node: Node, inputs: Sequence[Any]) -> list[Any]:
     if node.kind in _NEVER or node.graphs:
         raise NetworkError(f"{node.title} is not supported on constants")
     if node.kind in _FLATTENED_ONCE and node.version < 13 and inputs[0].ndim > 2:
-        raise NetworkError(f"{node.title} of operator set {node.version} is not supported on constants")
+        raise NetworkError(
+            f"{node.title} of operator set {node.version} is not supported on constants"
+        )
     _check_outputs(node, inputs)
     return run(node, inputs)
 
@@ -94,12 +96,14 @@ def _check_outputs(node: Node, inputs: Sequence[Any]) -> None:
         checked_size([max(int(n), 1) for n in np.ravel(inputs[0])], node.title)
         return
     if node.kind == "Expand":
-        checked_size(np.broadcast_shapes(np.shape(inputs[0]), tuple(np.ravel(inputs[1]).tolist())), node.title)
+        wanted = tuple(int(n) for n in np.ravel(inputs[1]))
+        checked_size(np.broadcast_shapes(np.shape(inputs[0]), wanted), node.title)
         return
     for shape in _shapes(node, inputs):
-        if shape is not None and math.prod(shape):
-            checked_size(shape, node.title)
-        elif shape is None and node.kind in _GROWING:
+        if shape is not None:
+            if 0 not in shape:
+                checked_size(shape, node.title)
+        elif node.kind in _GROWING:
             raise NetworkError(f"{node.title}: it is not known how large its result would be")
 
 

@@ -54,7 +54,9 @@ def split(node: Node, x: Any, lengths: Any = None) -> list[list[Any]]:
     else:
         ends = np.cumsum(np.ravel(lengths)).tolist()
         if ends[-1] != n or min(np.ravel(lengths)) < 1:
-            raise NetworkError(f"{node.title}: parts {np.ravel(lengths).tolist()} of an axis of length {n}")
+            raise NetworkError(
+                f"{node.title}: parts {np.ravel(lengths).tolist()} of an axis of length {n}"
+            )
     found = op.parts(x, ends, axis)
     if lengths is None and not node.get("keepdims", 1):
         found = [op.rearrange(part, lambda a: np.squeeze(a, axis)) for part in found]

@@ -13,9 +13,7 @@ from polyenum.networks.reading.tensor import MOST_ELEMENTS
 _SMALL = 1024
 
 
-def refuse_too_large(
-    model: Any, nodes: Sequence[Any], shapes: Mapping[str, Sequence[int]]
-) -> None:
+def refuse_too_large(model: Any, nodes: Sequence[Any], shapes: Mapping[str, Sequence[int]]) -> None:
     """Raise if a layer's map would have more numbers that are not 0 than can be held.
 
     Where ONNX infers no shape nothing is refused here; the layer itself looks again.

@@ -49,7 +49,9 @@ def resize(x: SymbolicTensor, plans: Sequence[AxisPlan], how: Manner, name: str)
         whole = sparse.kron(whole, matrix, format="csr")
         outside = outside | beyond.reshape([-1 if k == axis else 1 for k in range(len(plans))])
     offset = np.where(np.broadcast_to(outside, shape).ravel(), how.extrapolation_value, 0.0)
-    keep = sparse.diags_array(np.where(np.broadcast_to(outside, shape).ravel(), 0.0, 1.0), format="csr")
+    keep = sparse.diags_array(
+        np.where(np.broadcast_to(outside, shape).ravel(), 0.0, 1.0), format="csr"
+    )
     if not outside.any():
         return x.affine(whole, None, shape, name)
     return x.affine(keep @ whole, offset, shape, name)
@@ -58,7 +60,11 @@ def resize(x: SymbolicTensor, plans: Sequence[AxisPlan], how: Manner, name: str)
 def _axis_matrix(plan: AxisPlan, how: Manner, name: str) -> tuple[Any, NDArray[np.bool_]]:
     """Return the matrix (size, length) of one axis, and which places lie outside of what there is."""
     n = plan.length
-    if plan.size == n and plan.scale == 1 and how.coordinate_transformation_mode != "tf_crop_and_resize":
+    if (
+        plan.size == n
+        and plan.scale == 1
+        and how.coordinate_transformation_mode != "tf_crop_and_resize"
+    ):
         return sparse.eye_array(n, format="csr"), np.zeros(n, np.bool_)
     at, outside = _coordinates(plan, how, name)
     # A place on a point counts as the end of the step on its left.
