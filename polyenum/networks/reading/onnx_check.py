@@ -81,7 +81,7 @@ def with_full_shapes(
         return list(nodes)
     found = []
     for k, node in enumerate(nodes):
-        given = [values.get(name) for name in node.input]
+        given: list[Any] = [values.get(name) for name in node.input]
         if len(given) == 2 and all(hasattr(x, "shape") for x in given):
             shape = Node(node, node.op_type, version, path).modern(given)[1].shape
             if shape != given[1].shape:

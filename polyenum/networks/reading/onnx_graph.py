@@ -35,7 +35,7 @@ from polyenum.networks.reading.tensor import SymbolicTensor
 
 # Functions that call functions, and branches in branches.
 DEEPEST = 20
-MOST_NODES = 1_000_000
+MOST_NODES = 50_000
 
 
 def load_onnx(
@@ -217,7 +217,7 @@ class Reading:
             raise NetworkError(f"{where}: functions and branches lie more than {DEEPEST} deep")
         versions = self.versions if versions is None else versions
         for index, proto in enumerate(nodes):
-            self._count += 1
+            self._count += depth > 0
             if self._count > MOST_NODES:
                 raise NetworkError(
                     f"{where}: its functions have more than {MOST_NODES:,} nodes in all"

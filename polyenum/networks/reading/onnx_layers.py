@@ -21,7 +21,7 @@ from polyenum.networks.reading import windows as win
 from polyenum.networks.reading.contraction import contract, einsum
 from polyenum.networks.reading.onnx_nodes import Node
 from polyenum.networks.reading.resizing import AxisPlan, Manner, resize
-from polyenum.networks.reading.tensor import SymbolicTensor, checked_size
+from polyenum.networks.reading.tensor import checked_size
 
 # Trying each input of a linear operator costs one call of the reference each.
 MOST_TRIALS, MOST_TRIED = 1024, 2**20
@@ -32,7 +32,7 @@ def matmul(node: Node, x: Any, y: Any) -> Any:
     if op.is_constant(x) == op.is_constant(y):
         return op.matrix_product(x, y, node.title)
     constant, tensor = (x, y) if op.is_constant(x) else (y, x)
-    if constant.ndim <= 2 and (constant.ndim == 1 or len(tensor.shape) > 1):
+    if constant.ndim == 2 or (constant.ndim == 1 and constant is y):
         return op.matrix_product(x, y, node.title)
     axes = []
     for which, v in enumerate((x, y)):
@@ -344,8 +344,3 @@ def only_average(node: Node, x: Any, *others: Any) -> Any:
     if node.get("mode", "avg") != "avg":
         raise NetworkError(f"{node.title}: mode={node.get('mode')!r} is not supported")
     return tried(node, x, *others)
-
-
-def symbolic(*values: Any) -> list[SymbolicTensor]:
-    """Return those of some values that depend on the input."""
-    return [v for v in values if isinstance(v, SymbolicTensor)]

@@ -68,6 +68,8 @@ def move(node: Node, inputs: Sequence[Any]) -> list[Any]:
         node.kind = "ScatterElements"
     _check_growth(node, numbered)
     taken = reference.run(node, numbered)
+    if len(at) == 1 and all((numbers > 0).all() for numbers in taken):
+        return [_select(_as_tensor(inputs[at[0]]), numbers - 1) for numbers in taken]
     whole = _all_elements([inputs[k] for k in at if k < len(inputs) and inputs[k] is not None])
     return [_select(whole, numbers) for numbers in taken]
 
