@@ -83,7 +83,8 @@ def test_casts_of_constants_are_computed(tmp_path: Path) -> None:
     np.testing.assert_array_equal(net(np.zeros(3)), [-1, 0, 2])
 
 
-UNARY_ON_CONSTANTS = ["Abs", "Ceil", "Clip", "Exp", "Floor", "Neg", "Reciprocal", "Relu", "Round", "Sign", "Sqrt", "Tanh"]
+UNARY_ON_CONSTANTS = ["Abs", "Ceil", "Clip", "Exp", "Floor", "Neg", "Reciprocal", "Relu"]
+UNARY_ON_CONSTANTS += ["Round", "Sign", "Sqrt", "Tanh"]
 
 
 @pytest.mark.parametrize("kind", UNARY_ON_CONSTANTS)

@@ -31,7 +31,7 @@ def matmul(node: Node, x: Any, y: Any) -> Any:
     """Return MatMul; a constant with several matrices meets the axes of the tensor as NumPy has it."""
     if op.is_constant(x) == op.is_constant(y):
         return op.matrix_product(x, y, node.title)
-    constant, tensor = (x, y) if op.is_constant(x) else (y, x)
+    constant = x if op.is_constant(x) else y
     if constant.ndim == 2 or (constant.ndim == 1 and constant is y):
         return op.matrix_product(x, y, node.title)
     axes = []
@@ -324,11 +324,15 @@ def resized_of_any_version(node: Node, *inputs: Any) -> Any:
 
 def tried(node: Node, x: Any, *others: Any) -> Any:
     """Return an operator that is linear in its first input: the reference is asked for each unit vector."""
-    zero = reference.run(node, [np.zeros(x.shape), *others])[0]
-    if x.size > MOST_TRIALS or x.size * zero.size > MOST_TRIED:
+    if x.size > MOST_TRIALS:
         raise NetworkError(
             f"{node.title}: it is read by trying each of its {x.size:,} inputs, and more than {MOST_TRIALS:,} "
             "take too long"
+        )
+    zero = reference.compute(node, [np.zeros(x.shape), *others])[0]
+    if x.size * zero.size > MOST_TRIED:
+        raise NetworkError(
+            f"{node.title}: a map of {x.size:,} by {zero.size:,} numbers is too large to be tried"
         )
     columns = []
     for k in range(x.size):

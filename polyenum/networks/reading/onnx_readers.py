@@ -189,6 +189,7 @@ READERS: dict[str, Reader] = {
     "MatMul": Reader(ALL, layers.matmul),
     "Max": Reader(ALL, _folded(1)),
     "MaxPool": Reader(FIRST, layers.pool),
+    "MaxUnpool": Reader(FIRST, layers.tried),
     "Mean": Reader(
         ALL, lambda node, *xs: op.divide(_sum(node, *xs), np.asarray(float(len(xs))), node.title)
     ),
@@ -206,6 +207,7 @@ READERS: dict[str, Reader] = {
     "ReduceSum": Reader(FIRST, layers.reduce("sum")),
     "Relu": _activation(pieces.RELU),
     "Resize": Reader(FIRST, layers.resized_of_any_version),
+    "RotaryEmbedding": Reader(FIRST, layers.tried),
     "RoiAlign": Reader(FIRST, layers.only_average),
     "SequenceAt": Reader(ALL, sequences.at),
     "SequenceConstruct": Reader(ALL, sequences.constructed),

@@ -17,11 +17,11 @@ from polyenum.networks.reading.tensor import checked_size
 # Their outputs can be larger than their inputs together, by what numbers in the file say.
 _GROWING = {
     "BlackmanWindow", "ConstantOfShape", "Einsum", "Expand", "HammingWindow", "HannWindow", "MelWeightMatrix",
-    "OneHot", "Range", "Tile", "CenterCropPad", "AffineGrid", "DFT",
+    "AffineGrid", "CenterCropPad", "DFT", "GridSample", "MaxUnpool", "OneHot", "Range", "RoiAlign", "Tile",
 }  # fmt: skip
 # Random, or they look at windows whose padding the file chooses, decode files, or run graphs.
 _NEVER = {
-    "Bernoulli", "ConvInteger", "DeformConv", "ImageDecoder", "MaxRoiPool", "MaxUnpool", "Multinomial",
+    "Bernoulli", "ConvInteger", "DeformConv", "ImageDecoder", "MaxRoiPool", "Multinomial",
     "QLinearConv", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "RegexFullMatch",
     "STFT", "SequenceMap", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer",
 }  # fmt: skip
