@@ -17,7 +17,7 @@ __all__ = ["ActivationTable", "PiecewiseLinearNetwork", "Stage", "load"]
 def load(
     net: Any,
     *,
-    input_shape: Any = None,
+    input_shape: Sequence[Any] | None = None,
     inputs: Sequence[str | int] | None = None,
     outputs: Sequence[str | int] | None = None,
     ignore_output_activation: bool = False,
@@ -34,14 +34,15 @@ def load(
     ----------
     net : path, torch.nn.Module, sequence of (weight, bias), or PiecewiseLinearNetwork
         A path ends in ``.onnx`` or ``.onnx.gz``, ``.npz`` (arrays ``W0, b0, W1, ...``), ``.safetensors`` or
-        ``.pt``/``.pth`` (state dicts; of plain stacks of Linear layers, with a ReLU after each but the last).
-        A module is one that torch.fx can trace.  A list of pairs means a ReLU after every layer but the last.
+        ``.pt``/``.pth`` (state dicts; of plain stacks of Linear layers, with a ReLU after each but the last).  A
+        module is run once, and must not depend on the values of its input.  A list of pairs means a ReLU after
+        every layer but the last.
     input_shape : sequence of int, or of such sequences, optional
         The shape of one input, without the batch axis, where the model does not say it; a sequence of shapes for a
         model that takes several inputs.
     inputs, outputs : sequence of str or int, optional
-        Which of a model's inputs and outputs are the network's, by name or position, in this order.  Several
-        are one vector, one after the other.  By default all of them.
+        Which of a model's inputs and outputs are the network's, by name or position, in this order.  Several are
+        one vector, one after the other.  By default all outputs, and all inputs that have no default value.
     ignore_output_activation : bool
         Leave out a sigmoid, softmax or the like at the very end, with a warning.
     check : bool
@@ -63,19 +64,22 @@ def load(
     if isinstance(net, PiecewiseLinearNetwork):
         return net
     torch = sys.modules.get("torch")
+    chosen: dict[str, Any] = {
+        "input_shape": input_shape,
+        "inputs": inputs,
+        "outputs": outputs,
+        "ignore_output_activation": ignore_output_activation,
+        "check": check,
+        "progress": progress,
+    }
     if torch is not None and isinstance(net, torch.nn.Module):
-        from polyenum.networks.reading.torch_graph import from_module
+        from polyenum.networks.reading.torch_module import from_module
 
-        return from_module(
-            net, input_shape=input_shape, ignore_output_activation=ignore_output_activation
-        )
+        return from_module(net, **chosen)
     if isinstance(net, (str, os.PathLike)):
         from polyenum.networks.reading.files import load_file
 
-        return load_file(
-            net, input_shape=input_shape, inputs=inputs, outputs=outputs, check=check, progress=progress,
-            ignore_output_activation=ignore_output_activation,
-        )  # fmt: skip
+        return load_file(net, **chosen)
     if isinstance(net, (list, tuple)):
         return PiecewiseLinearNetwork.from_arrays(net)
     raise NetworkError(

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -112,6 +112,10 @@ class SymbolicTensor:
         return SymbolicTensor(
             taken.shape, terms, self.constant[rows], self.path, self.rounded, self.dropped
         )
+
+    def reshaped(self, shape: Sequence[int]) -> SymbolicTensor:
+        """Return the same elements in another shape."""
+        return replace(self, shape=tuple(shape))
 
     def affine(
         self,

@@ -27,7 +27,7 @@ def undisturbed(module: Any, *, training: bool = False) -> Iterator[None]:
 
     saved = [_Saved(m) for m in module.modules()]
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
-    with torch.random.fork_rng(devices), torch.no_grad():
+    with torch.random.fork_rng(devices), torch.inference_mode(False), torch.no_grad():
         try:
             if not training:
                 for m in module.modules():
@@ -42,7 +42,19 @@ class _Saved:
     """One module's attributes, and the numbers in its tensors."""
 
     def __init__(self, module: Any) -> None:
+        import torch
+
         self.module = module
+        self.training = module.training
+        self.attributes: dict[str, Any] = {}
+        self.inner: dict[str, dict[str, Any]] = {}
+        self.containers: list[tuple[Any, Any]] = []
+        # A module of TorchScript keeps its attributes in C++, where its forward cannot add any.
+        self.scripted = isinstance(module, torch.jit.ScriptModule)
+        if self.scripted:
+            own = [*module.parameters(recurse=False), *module.buffers(recurse=False)]
+            self.tensors = [(t, _version(t), t.detach().clone()) for t in own]
+            return
         self.attributes = dict(module.__dict__)
         self.inner = {name: dict(self.attributes[name]) for name in _DICTS}
         self.containers = [
@@ -50,7 +62,7 @@ class _Saved:
             for name, x in self.attributes.items()
             if type(x) in (list, dict, set) and name not in _DICTS
         ]
-        self.tensors = [(t, t._version, t.detach().clone()) for t in self._tensors()]
+        self.tensors = [(t, _version(t), t.detach().clone()) for t in self._tensors()]
 
     def _tensors(self) -> list[Any]:
         import torch
@@ -61,9 +73,21 @@ class _Saved:
         for container, _ in self.containers:
             values += container.values() if isinstance(container, dict) else container
         lazy = torch.nn.parameter.is_lazy
-        return [t for t in values if isinstance(t, torch.Tensor) and not lazy(t)]
+        return [t for t in values if isinstance(t, torch.Tensor) and not lazy(t) and not t.is_meta]
 
     def restore(self) -> None:
+        """Set the module back."""
+        import torch
+
+        for tensor, version, numbers in self.tensors:
+            if version < 0 and not torch.equal(tensor, numbers):
+                with torch.inference_mode():
+                    tensor.copy_(numbers)
+            elif version >= 0 and _version(tensor) != version:
+                tensor.copy_(numbers)
+        if self.scripted:
+            self.module.training = self.training
+            return
         attributes = self.module.__dict__
         attributes.clear()
         attributes.update(self.attributes)
@@ -76,6 +100,8 @@ class _Saved:
             else:
                 container.clear()
                 container.update(before)
-        for tensor, version, numbers in self.tensors:
-            if tensor._version != version:
-                tensor.detach().copy_(numbers)
+
+
+def _version(tensor: Any) -> int:
+    """Return how often a tensor was written to; -1 where torch does not count that."""
+    return -1 if tensor.is_inference() else tensor._version

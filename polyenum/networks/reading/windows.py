@@ -86,15 +86,15 @@ def convolution(
     dilation: Sequence[int],
     groups: int,
 ) -> SymbolicTensor:
-    """Return the convolution of ``x`` (1, channels, ...) with ``weight`` (out, in / groups, ...).
+    """Return the convolution of ``x`` (batch, channels, ...) with ``weight`` (out, in / groups, ...).
 
     As torch and ONNX have it: the cross-correlation.
     """
     weight = finite(weight, name)
     d = weight.ndim - 2
-    if len(x.shape) != d + 2 or x.shape[0] != 1:
+    if len(x.shape) != d + 2:
         raise NetworkError(
-            f"{name}: a weight of shape {weight.shape} needs an input (1, channels, {d} axes), "
+            f"{name}: a weight of shape {weight.shape} needs an input (batch, channels, {d} axes), "
             f"found shape {x.shape}"
         )
     channels, grid = x.shape[1], x.shape[2:]
@@ -105,9 +105,8 @@ def convolution(
         )
     cover = windows(grid, weight.shape[2:], stride, padding, dilation, name)
     matrix = _window_matrix(cover, weight.reshape(out, inner, -1), math.prod(grid), groups)
-    shape = (1, out, *cover.shape[:-1])
     offset = None if bias is None else np.repeat(finite(bias, name), math.prod(cover.shape[:-1]))
-    return x.affine(matrix, offset, shape, name)
+    return _for_each(x, matrix, offset, (out, *cover.shape[:-1]), name)
 
 
 def transposed_convolution(
@@ -143,7 +142,19 @@ def transposed_convolution(
     forward = _window_matrix(cover, weight.reshape(*weight.shape[:2], -1), math.prod(grid), groups)
     out = weight.shape[1] * groups
     offset = None if bias is None else np.repeat(finite(bias, name), math.prod(grid))
-    return x.affine(forward.T, offset, (1, out, *grid), name)
+    return _for_each(x, forward.T, offset, (out, *grid), name)
+
+
+def _for_each(
+    x: SymbolicTensor, matrix: Any, offset: NDArray | None, shape: tuple[int, ...], name: str
+) -> SymbolicTensor:
+    """Return an affine map of each element of a batch, of the given shape each."""
+    batch = x.shape[0]
+    if batch != 1:
+        checked_size((batch, matrix.nnz or 1), f"{name}: the matrix")
+        matrix = sparse.kron(sparse.eye_array(batch), matrix, format="csr")
+        offset = None if offset is None else np.tile(offset, batch)
+    return x.affine(matrix, offset, (batch, *shape), name)
 
 
 def _window_matrix(
