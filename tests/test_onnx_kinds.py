@@ -437,3 +437,18 @@ def test_many_units_on_one_input_load_in_a_moment(tmp_path: Path) -> None:
     start = time.process_time()
     assert pe.load(path).unit_count == n
     assert time.process_time() - start < 2
+
+
+def test_indices_outside_of_an_axis_are_refused(tmp_path: Path) -> None:
+    for kind, index in (("Gather", [3]), ("GatherElements", [[-4]]), ("GatherND", [[0, 3]])):
+        path = saved(tmp_path / "m.onnx", [node(kind, "x", "i")], {"i": index})
+        with pytest.raises(pe.NetworkError, match=rf"{kind}.*indices"):
+            pe.load(path, check=False)
+
+
+def test_shapes_that_make_no_sense_are_refused(tmp_path: Path) -> None:
+    nodes = [node("ConvTranspose", "x", "w")]
+    for shape in ((), (2,)):
+        path = saved(tmp_path / "m.onnx", nodes, {"w": np.zeros((1, 1, 2))}, inputs={"x": shape})
+        with pytest.raises(pe.NetworkError):
+            pe.load(path)

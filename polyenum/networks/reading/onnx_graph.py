@@ -33,6 +33,8 @@ from polyenum.networks.reading.onnx_readers import OWN_ON_CONSTANTS, READERS, RO
 from polyenum.networks.reading.onnx_sizes import refuse_too_large
 from polyenum.networks.reading.tensor import SymbolicTensor
 
+# Of larger networks fewer points are compared: each costs several products with all weights.
+MANY_WEIGHTS = 2**22
 # Functions that call functions, and branches in branches.
 DEEPEST = 20
 MOST_NODES = 50_000
@@ -98,6 +100,7 @@ def load_onnx(
         compare(
             network, evaluator(made, str(path)), name=str(path), progress=progress,
             precision=unit_roundoff(made, tensors),
+            count=3 if sum(stage.size for stage in network.stages) <= MANY_WEIGHTS else 1,
         )  # fmt: skip
     return network
 

@@ -95,12 +95,9 @@ def conv(node: Node, x: Any, weight: Any, bias: Any = None) -> Any:
     stride = node.get("strides") or [1] * d
     dilation = node.get("dilations") or [1] * d
     pads = _pads(node, x.shape[2:], weight.shape[2:], stride, dilation)
-    return _each_of_batch(
-        lambda y: win.convolution(
-            y, weight, bias, node.title, stride=stride, padding=pads, dilation=dilation,
-            groups=node.get("group", 1),
-        ),
-        x,
+    return win.convolution(
+        x, weight, bias, node.title, stride=stride, padding=pads, dilation=dilation,
+        groups=node.get("group", 1),
     )  # fmt: skip
 
 
@@ -123,12 +120,9 @@ def conv_transpose(node: Node, x: Any, weight: Any, bias: Any = None) -> Any:
         pads = [*half, *(w - h for w, h in zip(whole, half, strict=True))]
     else:
         pads = [0] * (2 * d) if auto == "VALID" else list(node.get("pads") or [0] * (2 * d))
-    found = _each_of_batch(
-        lambda y: win.transposed_convolution(
-            y, weight, bias, node.title, stride=stride, padding=[0] * d,
-            output_padding=[0] * d, dilation=dilation, groups=node.get("group", 1),
-        ),
-        x,
+    found = win.transposed_convolution(
+        x, weight, bias, node.title, stride=stride, padding=[0] * d,
+        output_padding=[0] * d, dilation=dilation, groups=node.get("group", 1),
     )  # fmt: skip
     if any(pads) or any(extra):
         # Places that output padding adds see no weight, only the bias.
@@ -148,14 +142,6 @@ def _filled(x: Any, ways: list[tuple[int, int]], bias: Any, title: str) -> Any:
         bias, (1, -1, *[1] * (len(found.shape) - 2))
     )
     return op.add(found, shift, title)
-
-
-def _each_of_batch(function: Callable[[Any], Any], x: Any) -> Any:
-    """Return a function of images applied to each of a batch."""
-    if not x.shape or x.shape[0] == 1:
-        return function(x)
-    images = op.parts(x, list(range(1, x.shape[0] + 1)), 0)
-    return op.joined([function(image) for image in images], 0)
 
 
 def pool(node: Node, x: Any) -> Any:
