@@ -452,3 +452,19 @@ def test_shapes_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         path = saved(tmp_path / "m.onnx", nodes, {"w": np.zeros((1, 1, 2))}, inputs={"x": shape})
         with pytest.raises(pe.NetworkError):
             pe.load(path)
+
+
+def test_nodes_that_are_not_as_their_definition_says(tmp_path: Path) -> None:
+    """Runtimes end the process where an input is missing that must be there."""
+    for made, message in (
+        (node("Max", "x", ""), "is missing"),
+        (node("Relu", "x", "x"), "1 to 1 inputs"),
+        (node("Relu", "x", alpha=1.0), "no attribute 'alpha'"),
+        (node("LeakyRelu", "x", alpha="much"), "cannot be of type STRING"),
+        (node("Concat", "x", "x"), "'axis' is missing"),
+        (node("MatMul", "x", ""), "is missing"),
+        (node("Upsample", "x", "x"), ""),
+        (node("NoSuchThing", "x"), "no such operator"),
+    ):
+        with pytest.raises(pe.NetworkError, match=rf"{made.op_type}.*{message}"):
+            pe.load(saved(tmp_path / "m.onnx", [made], {}))

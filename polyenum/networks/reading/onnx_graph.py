@@ -30,6 +30,7 @@ from polyenum.networks.reading.onnx_file import as_float64, open_model, tensor_n
 from polyenum.networks.reading.onnx_inputs import chosen_inputs, chosen_outputs, input_tensors
 from polyenum.networks.reading.onnx_nodes import Node
 from polyenum.networks.reading.onnx_readers import OWN_ON_CONSTANTS, READERS, ROUNDING, SHAPE_ONLY
+from polyenum.networks.reading.onnx_schema import check_node
 from polyenum.networks.reading.onnx_sizes import refuse_too_large
 from polyenum.networks.reading.tensor import SymbolicTensor
 
@@ -231,6 +232,8 @@ class Reading:
                     raise NetworkError(f"{title}: its input {name!r} is not computed before it")
             inputs = [values[name] for name in proto.input]
             version = versions.get("" if proto.domain == "ai.onnx" else proto.domain, 1)
+            if proto.domain in ("", "ai.onnx"):
+                check_node(proto, version, title)
             node = Node(proto, title, version, self.path, given)
             try:
                 found = self._evaluate(node, inputs, values, depth)
