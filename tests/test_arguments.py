@@ -96,8 +96,16 @@ def without(options: dict[str, Any], *names: str) -> dict[str, Any]:
 CALLS: dict[str, Call] = {
     "load": Call(
         pe.load,
-        {"net": NET, "input_shape": None, "ignore_output_activation": False},
-        {"input_shape": {"None", "empty"}},
+        {
+            "net": NET,
+            "input_shape": None,
+            "inputs": None,
+            "outputs": None,
+            "ignore_output_activation": False,
+            "check": True,
+            "progress": False,
+        },
+        {"input_shape": {"None", "empty"}, "inputs": {"None"}, "outputs": {"None"}},
         {"net": NETWORKS},
     ),
     "Box": Call(

@@ -248,7 +248,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "10 GB of input": (model([node("Relu", "x")], {}, (1, 10**10)), "the input would have"),
     "unknown operator": (model([node("Sin", "x", name="wave")], {}, (1, 3)), r"wave \(Sin\)"),
     "unknown and not last": (
-        model([node("NonMaxSuppression", "x", name="n")], {}, (1, 3)), r"NonMaxSuppression.*known operators",
+        model([node("NonMaxSuppression", "x", "x", name="n")], {}, (1, 3)), r"NonMaxSuppression.*known operators",
     ),
     "foreign domain": (
         model([helper.make_node("Relu", ["x"], ["y"], domain="my.own")], {}, (1, 3)), "'my.own'",

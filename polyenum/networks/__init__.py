@@ -62,7 +62,19 @@ def load(
     >>> load([([[1.0], [-1.0]], [0, 0]), ([[1.0, 1.0]], [0])])
     PiecewiseLinearNetwork(1 -> 2 -> 1, 2 units, 7 parameters)
     """
-    _check_options(input_shape, ignore_output_activation)
+    for name, value in (
+        ("ignore_output_activation", ignore_output_activation),
+        ("check", check),
+        ("progress", progress),
+    ):
+        flag(name, value)
+    _check_shape(input_shape)
+    _check_choice("inputs", inputs)
+    _check_choice("outputs", outputs)
+    if isinstance(net, (list, tuple, PiecewiseLinearNetwork)) and (inputs, outputs) != (None, None):
+        raise OptionError(
+            "inputs and outputs choose among those of a torch module or an ONNX file; this network has one of each"
+        )
     if isinstance(net, PiecewiseLinearNetwork):
         return net
     torch = sys.modules.get("torch")
@@ -91,19 +103,43 @@ def load(
     )
 
 
-def _check_options(input_shape: Any, ignore_output_activation: Any) -> None:
-    """Raise where an option cannot be what it is to be.
+def _check_shape(input_shape: Any) -> None:
+    """Raise unless `input_shape` is a list of sizes, or of such lists.
 
     Raises
     ------
     OptionError
     """
-    flag("ignore_output_activation", ignore_output_activation)
     if input_shape is None:
         return
     if not isinstance(input_shape, (list, tuple)):
         raise OptionError(
             f"input_shape must be a list of whole numbers, such as (1, 28, 28), found {found(input_shape)}"
         )
-    for size in input_shape:
-        whole("every size in input_shape", size, most=2**40)
+    several = [shape for shape in input_shape if isinstance(shape, (list, tuple))]
+    if several and len(several) < len(input_shape):
+        raise OptionError(
+            "input_shape must be a list of whole numbers, or for several inputs a list of such lists; found "
+            f"{found(input_shape)}"
+        )
+    for shape in several or [input_shape]:
+        for size in shape:
+            whole("every size in input_shape", size, most=2**40)
+
+
+def _check_choice(name: str, chosen: Any) -> None:
+    """Raise unless `chosen` lists names or positions of a model's inputs or outputs.
+
+    Raises
+    ------
+    OptionError
+    """
+    if chosen is None:
+        return
+    if not isinstance(chosen, (list, tuple)) or not len(chosen):
+        raise OptionError(
+            f"{name} must be a list of names or positions, such as ['image'] or [0], found {found(chosen)}"
+        )
+    for one in chosen:
+        if not isinstance(one, str):
+            whole(f"every position in {name}", one, least=0)

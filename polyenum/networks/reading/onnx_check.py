@@ -6,13 +6,15 @@ model is handed over with its tensors in it, so that no file is opened.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.errors import NetworkError
+from polyenum.networks.reading.onnx_nodes import Node
 
 # Runtimes no longer keep to the rules of operator sets before this one.
 OLDEST_RUN, CONVERTED_TO = 7, 13
@@ -38,13 +40,22 @@ def self_contained(
     ends : sequence of str
         The names of the outputs.
     """
-    from onnx import helper, numpy_helper
+    from onnx import TensorProto, helper, numpy_helper
 
     kinds = {i.name: i.type.tensor_type.elem_type or 1 for i in model.graph.input}
     inputs = [
         helper.make_tensor_value_info(n, kinds[n], list(shape)) for n, shape in shapes.items()
     ]
-    outputs = [helper.make_empty_tensor_value_info(name) for name in ends]
+    # Not every runtime can hand over every kind of float.
+    as_double = [f"{name} as float64" for name in ends]
+    nodes = [
+        *nodes,
+        *(
+            helper.make_node("Cast", [n], [d], to=TensorProto.DOUBLE)
+            for n, d in zip(ends, as_double, strict=True)
+        ),
+    ]
+    outputs = [helper.make_tensor_value_info(name, TensorProto.DOUBLE, None) for name in as_double]
     initializers = [numpy_helper.from_array(np.ascontiguousarray(x).reshape(x.shape), n)
                     for n, x in tensors.items()]  # fmt: skip
     graph = helper.make_graph(list(nodes), "read", inputs, outputs, initializers)
@@ -54,6 +65,43 @@ def self_contained(
         functions=list(model.functions),
         ir_version=min(max(model.ir_version, 4), 10),
     )
+
+
+def with_full_shapes(
+    nodes: Sequence[Any], values: Mapping[str, Any], version: int, path: Path
+) -> list[Any]:
+    """Return nodes of an old operator set with operands that need none of its rules for broadcasting.
+
+    Before operator set 7 an operand's axes go along those that `axis` says, and a PRelu's slopes along the
+    channels, which `version_converter` leaves as it is.
+    """
+    from onnx import TensorProto, helper
+
+    if version >= OLDEST_RUN:
+        return list(nodes)
+    found = []
+    for k, node in enumerate(nodes):
+        given: list[Any] = [values.get(name) for name in node.input]
+        if len(given) == 2 and all(hasattr(x, "shape") for x in given):
+            shape = Node(node, node.op_type, version, path).modern(given)[1].shape
+            if shape != given[1].shape:
+                name, wanted = f"operand of {k}", f"shape of the operand of {k}"
+                node = _copy_without(node, ("axis", "broadcast"))
+                numbers = helper.make_tensor(wanted, TensorProto.INT64, [len(shape)], shape)
+                found.append(helper.make_node("Constant", [], [wanted], value=numbers))
+                found.append(helper.make_node("Reshape", [node.input[1], wanted], [name]))
+                node.input[1] = name
+        found.append(node)
+    return found
+
+
+def _copy_without(node: Any, attributes: Sequence[str]) -> Any:
+    copy = type(node)()
+    copy.CopyFrom(node)
+    kept = [a for a in copy.attribute if a.name not in attributes]
+    del copy.attribute[:]
+    copy.attribute.extend(kept)
+    return copy
 
 
 def evaluator(model: Any, name: str) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
@@ -119,9 +167,7 @@ def _runner(model: Any, name: str) -> Callable[[dict[str, Any]], list[Any]]:
             (o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=1
         )
         if version < OLDEST_RUN:
-            from onnx import version_converter
-
-            model = version_converter.convert_version(model, CONVERTED_TO)
+            model = _converted(model)
         session = _session(model)
         if session is not None:
             return lambda feeds: session.run(None, feeds)
@@ -138,10 +184,26 @@ def _runner(model: Any, name: str) -> Callable[[dict[str, Any]], list[Any]]:
     return run
 
 
+def _converted(model: Any) -> Any:
+    """Return a model of an old operator set as one of a newer."""
+    from onnx import ModelProto, helper, shape_inference, version_converter
+
+    old = ModelProto()
+    old.CopyFrom(model)
+    # The converter looks for shapes among the inputs.
+    old.graph.input.extend(
+        helper.make_tensor_value_info(t.name, t.data_type, list(t.dims))
+        for t in old.graph.initializer
+    )
+    return version_converter.convert_version(shape_inference.infer_shapes(old), CONVERTED_TO)
+
+
 def _session(model: Any) -> Any:
     """Return onnxruntime's session of a model; None where it is not installed, or lacks an operator."""
     try:
-        import onnxruntime
+        from importlib import import_module
+
+        onnxruntime = import_module("onnxruntime")
     except ImportError:
         return None
     options = onnxruntime.SessionOptions()
@@ -150,7 +212,10 @@ def _session(model: Any) -> Any:
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            model.SerializeToString(),
+            options,
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # which prints
         )
     except Exception:  # the reference knows all operators
         return None

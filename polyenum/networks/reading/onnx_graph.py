@@ -20,17 +20,25 @@ from polyenum.networks.reading import operators as op
 from polyenum.networks.reading import pieces
 from polyenum.networks.reading.comparison import compare
 from polyenum.networks.reading.lowering import lower
-from polyenum.networks.reading.onnx_check import evaluator, self_contained, unit_roundoff
+from polyenum.networks.reading.onnx_check import (
+    evaluator,
+    self_contained,
+    unit_roundoff,
+    with_full_shapes,
+)
 from polyenum.networks.reading.onnx_file import as_float64, open_model, tensor_numbers
 from polyenum.networks.reading.onnx_inputs import chosen_inputs, chosen_outputs, input_tensors
 from polyenum.networks.reading.onnx_nodes import Node
 from polyenum.networks.reading.onnx_readers import OWN_ON_CONSTANTS, READERS, ROUNDING, SHAPE_ONLY
+from polyenum.networks.reading.onnx_schema import check_node
 from polyenum.networks.reading.onnx_sizes import refuse_too_large
 from polyenum.networks.reading.tensor import SymbolicTensor
 
+# Of larger networks fewer points are compared: each costs several products with all weights.
+MANY_WEIGHTS = 2**22
 # Functions that call functions, and branches in branches.
 DEEPEST = 20
-MOST_NODES = 1_000_000
+MOST_NODES = 50_000
 
 
 def load_onnx(
@@ -87,10 +95,13 @@ def load_onnx(
     network = lower(_one_vector(found), ignore_output_activation=ignore_output_activation)
     if check:
         used_nodes = _without(nodes, reading.left_out, path)
+        version = reading.versions.get("", 1)
+        used_nodes = with_full_shapes(used_nodes, values, version, path)
         made = self_contained(model, used_nodes, tensors, shapes, ends)
         compare(
             network, evaluator(made, str(path)), name=str(path), progress=progress,
             precision=unit_roundoff(made, tensors),
+            count=3 if sum(stage.size for stage in network.stages) <= MANY_WEIGHTS else 1,
         )  # fmt: skip
     return network
 
@@ -210,7 +221,7 @@ class Reading:
             raise NetworkError(f"{where}: functions and branches lie more than {DEEPEST} deep")
         versions = self.versions if versions is None else versions
         for index, proto in enumerate(nodes):
-            self._count += 1
+            self._count += depth > 0
             if self._count > MOST_NODES:
                 raise NetworkError(
                     f"{where}: its functions have more than {MOST_NODES:,} nodes in all"
@@ -221,6 +232,8 @@ class Reading:
                     raise NetworkError(f"{title}: its input {name!r} is not computed before it")
             inputs = [values[name] for name in proto.input]
             version = versions.get("" if proto.domain == "ai.onnx" else proto.domain, 1)
+            if proto.domain in ("", "ai.onnx"):
+                check_node(proto, version, title)
             node = Node(proto, title, version, self.path, given)
             try:
                 found = self._evaluate(node, inputs, values, depth)

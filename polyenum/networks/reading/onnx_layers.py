@@ -21,7 +21,7 @@ from polyenum.networks.reading import windows as win
 from polyenum.networks.reading.contraction import contract, einsum
 from polyenum.networks.reading.onnx_nodes import Node
 from polyenum.networks.reading.resizing import AxisPlan, Manner, resize
-from polyenum.networks.reading.tensor import SymbolicTensor, checked_size
+from polyenum.networks.reading.tensor import checked_size
 
 # Trying each input of a linear operator costs one call of the reference each.
 MOST_TRIALS, MOST_TRIED = 1024, 2**20
@@ -31,8 +31,8 @@ def matmul(node: Node, x: Any, y: Any) -> Any:
     """Return MatMul; a constant with several matrices meets the axes of the tensor as NumPy has it."""
     if op.is_constant(x) == op.is_constant(y):
         return op.matrix_product(x, y, node.title)
-    constant, tensor = (x, y) if op.is_constant(x) else (y, x)
-    if constant.ndim <= 2 and (constant.ndim == 1 or len(tensor.shape) > 1):
+    constant = x if op.is_constant(x) else y
+    if constant.ndim == 2 or (constant.ndim == 1 and constant is y):
         return op.matrix_product(x, y, node.title)
     axes = []
     for which, v in enumerate((x, y)):
@@ -95,12 +95,9 @@ def conv(node: Node, x: Any, weight: Any, bias: Any = None) -> Any:
     stride = node.get("strides") or [1] * d
     dilation = node.get("dilations") or [1] * d
     pads = _pads(node, x.shape[2:], weight.shape[2:], stride, dilation)
-    return _each_of_batch(
-        lambda y: win.convolution(
-            y, weight, bias, node.title, stride=stride, padding=pads, dilation=dilation,
-            groups=node.get("group", 1),
-        ),
-        x,
+    return win.convolution(
+        x, weight, bias, node.title, stride=stride, padding=pads, dilation=dilation,
+        groups=node.get("group", 1),
     )  # fmt: skip
 
 
@@ -123,12 +120,9 @@ def conv_transpose(node: Node, x: Any, weight: Any, bias: Any = None) -> Any:
         pads = [*half, *(w - h for w, h in zip(whole, half, strict=True))]
     else:
         pads = [0] * (2 * d) if auto == "VALID" else list(node.get("pads") or [0] * (2 * d))
-    found = _each_of_batch(
-        lambda y: win.transposed_convolution(
-            y, weight, bias, node.title, stride=stride, padding=[0] * d,
-            output_padding=[0] * d, dilation=dilation, groups=node.get("group", 1),
-        ),
-        x,
+    found = win.transposed_convolution(
+        x, weight, bias, node.title, stride=stride, padding=[0] * d,
+        output_padding=[0] * d, dilation=dilation, groups=node.get("group", 1),
     )  # fmt: skip
     if any(pads) or any(extra):
         # Places that output padding adds see no weight, only the bias.
@@ -148,14 +142,6 @@ def _filled(x: Any, ways: list[tuple[int, int]], bias: Any, title: str) -> Any:
         bias, (1, -1, *[1] * (len(found.shape) - 2))
     )
     return op.add(found, shift, title)
-
-
-def _each_of_batch(function: Callable[[Any], Any], x: Any) -> Any:
-    """Return a function of images applied to each of a batch."""
-    if not x.shape or x.shape[0] == 1:
-        return function(x)
-    images = op.parts(x, list(range(1, x.shape[0] + 1)), 0)
-    return op.joined([function(image) for image in images], 0)
 
 
 def pool(node: Node, x: Any) -> Any:
@@ -324,11 +310,15 @@ def resized_of_any_version(node: Node, *inputs: Any) -> Any:
 
 def tried(node: Node, x: Any, *others: Any) -> Any:
     """Return an operator that is linear in its first input: the reference is asked for each unit vector."""
-    zero = reference.run(node, [np.zeros(x.shape), *others])[0]
-    if x.size > MOST_TRIALS or x.size * zero.size > MOST_TRIED:
+    if x.size > MOST_TRIALS:
         raise NetworkError(
             f"{node.title}: it is read by trying each of its {x.size:,} inputs, and more than {MOST_TRIALS:,} "
             "take too long"
+        )
+    zero = reference.compute(node, [np.zeros(x.shape), *others])[0]
+    if x.size * zero.size > MOST_TRIED:
+        raise NetworkError(
+            f"{node.title}: a map of {x.size:,} by {zero.size:,} numbers is too large to be tried"
         )
     columns = []
     for k in range(x.size):
@@ -344,8 +334,3 @@ def only_average(node: Node, x: Any, *others: Any) -> Any:
     if node.get("mode", "avg") != "avg":
         raise NetworkError(f"{node.title}: mode={node.get('mode')!r} is not supported")
     return tried(node, x, *others)
-
-
-def symbolic(*values: Any) -> list[SymbolicTensor]:
-    """Return those of some values that depend on the input."""
-    return [v for v in values if isinstance(v, SymbolicTensor)]

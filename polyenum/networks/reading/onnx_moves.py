@@ -67,7 +67,10 @@ def move(node: Node, inputs: Sequence[Any]) -> list[Any]:
     if node.kind == "Scatter":
         node.kind = "ScatterElements"
     _check_growth(node, numbered)
+    _check_indices(node, numbered)
     taken = reference.run(node, numbered)
+    if len(at) == 1 and all((numbers > 0).all() for numbers in taken):
+        return [_select(_as_tensor(inputs[at[0]]), numbers - 1) for numbers in taken]
     whole = _all_elements([inputs[k] for k in at if k < len(inputs) and inputs[k] is not None])
     return [_select(whole, numbers) for numbers in taken]
 
@@ -85,11 +88,13 @@ def scatter(node: Node, *inputs: Any) -> Any:
         return move(node, inputs)
     if how not in ("add", "max", "min"):
         raise NetworkError(f"{node.title}: reduction={how!r} is not piecewise linear")
-    data, indices, updates = (_as_tensor(x) if k != 1 else x for k, x in enumerate(inputs))
+    _check_indices(node, inputs)
+    data, updates = _as_tensor(inputs[0]), _as_tensor(inputs[2])
+    indices: NDArray[Any] = inputs[1]
     places = np.arange(data.size).reshape(data.shape)
     if node.kind == "ScatterND":
         index = np.where(indices < 0, indices + np.array(data.shape[: indices.shape[-1]]), indices)
-        to = places[tuple(np.moveaxis(index, -1, 0))].ravel()
+        to = places[tuple(index[..., k] for k in range(index.shape[-1]))].ravel()
     else:
         axis = node.get("axis", 0) % len(data.shape)
         grid = list(np.indices(indices.shape))
@@ -129,6 +134,22 @@ def _check_growth(node: Node, inputs: Sequence[Any]) -> None:
         checked_size([inputs[0].size // max(1, inputs[0].shape[0]), inputs[1].size], node.title)
     elif node.kind == "Where":
         checked_size(np.broadcast_shapes(*(x.shape for x in inputs)), node.title)
+
+
+def _check_indices(node: Node, inputs: Sequence[Any]) -> None:
+    """Raise where an index lies outside of its axis, which the reference would bring inside."""
+    if node.kind in ("GatherND", "ScatterND"):
+        first = node.get("batch_dims", 0) if node.kind == "GatherND" else 0
+        lengths = np.array(inputs[0].shape[first : first + inputs[1].shape[-1]])
+    elif node.kind in ("Gather", "GatherElements", "ScatterElements"):
+        lengths = np.array(inputs[0].shape[node.get("axis", 0)])
+    else:
+        return
+    index = inputs[1]
+    if index.dtype.kind not in "iu" or ((index < -lengths) | (index >= lengths)).any():
+        raise NetworkError(
+            f"{node.title}: its indices must be integers of axes of length {lengths.tolist()}"
+        )
 
 
 def _all_elements(values: Sequence[Any], *, zero: bool = True) -> SymbolicTensor:

@@ -125,7 +125,7 @@ def _cast(node: Node, x: Any, *_: Any) -> Any:
     to = node.get("to")
     if isinstance(to, str):  # of operator sets below 6
         to = Kinds.DataType.Value(to) if to in Kinds.DataType.keys() else to  # noqa: SIM118
-    if to not in (Kinds.FLOAT, Kinds.DOUBLE, Kinds.FLOAT16, Kinds.BFLOAT16):
+    if to not in (Kinds.FLOAT, Kinds.DOUBLE, Kinds.FLOAT16):
         name = Kinds.DataType.Name(to) if to in Kinds.DataType.values() else to
         raise NetworkError(
             f"{node.title}: a cast to {name} of what depends on the input is not piecewise linear (it rounds)"
@@ -137,7 +137,7 @@ def _cast_like(node: Node, x: Any, like: Any) -> Any:
     if not op.is_constant(like) and op.is_constant(x):
         return x
     kind = node.types[1]
-    if kind not in ("float16", "bfloat16", "float32", "float64", ""):
+    if kind not in ("float16", "float32", "float64", ""):
         raise NetworkError(
             f"{node.title}: a cast to {kind} of what depends on the input is not piecewise linear (it rounds)"
         )
@@ -145,10 +145,11 @@ def _cast_like(node: Node, x: Any, like: Any) -> Any:
 
 
 def _dropout(node: Node, x: Any, ratio: Any = None, training: Any = None) -> Any:
-    is_random = (
-        np.any(training) if node.version >= 12 else node.version < 7 and not node.get("is_test", 0)
-    )
-    if (training is not None and is_random) or (node.version < 7 and is_random):
+    if node.version < 7:
+        is_random = not node.get("is_test", 0)
+    else:
+        is_random = training is not None and bool(np.any(training))
+    if is_random:
         raise NetworkError(f"{node.title} is in training mode, where it is random")
     return [x, np.ones(x.shape, np.bool_)]
 
@@ -171,7 +172,6 @@ READERS: dict[str, Reader] = {
     "Conv": Reader(FIRST, layers.conv),
     "ConvTranspose": Reader(FIRST, layers.conv_transpose),
     "CumSum": Reader(FIRST, layers.cumulative_sum),
-    "DFT": Reader(FIRST, layers.tried),
     "Div": Reader(FIRST, lambda node, x, y: op.divide(x, y, node.title)),
     "Dropout": Reader(FIRST, _dropout),
     "Einsum": Reader(ALL, layers.einstein),
@@ -189,6 +189,7 @@ READERS: dict[str, Reader] = {
     "MatMul": Reader(ALL, layers.matmul),
     "Max": Reader(ALL, _folded(1)),
     "MaxPool": Reader(FIRST, layers.pool),
+    "MaxUnpool": Reader(FIRST, layers.tried),
     "Mean": Reader(
         ALL, lambda node, *xs: op.divide(_sum(node, *xs), np.asarray(float(len(xs))), node.title)
     ),
@@ -206,8 +207,8 @@ READERS: dict[str, Reader] = {
     "ReduceSum": Reader(FIRST, layers.reduce("sum")),
     "Relu": _activation(pieces.RELU),
     "Resize": Reader(FIRST, layers.resized_of_any_version),
+    "RotaryEmbedding": Reader(FIRST, layers.tried),
     "RoiAlign": Reader(FIRST, layers.only_average),
-    "STFT": Reader(FIRST, layers.tried),
     "SequenceAt": Reader(ALL, sequences.at),
     "SequenceConstruct": Reader(ALL, sequences.constructed),
     "SequenceErase": Reader(ALL, sequences.erased),
@@ -234,7 +235,7 @@ ROUNDING = {"BitShift", "Ceil", "DynamicQuantizeLinear", "Floor", "Mod", "Quanti
 
 # Read by these readers also on constants: a file chooses how much they pad, or how large they make things.
 OWN_ON_CONSTANTS = {
-    "AveragePool", "Col2Im", "ConcatFromSequence", "Conv", "ConvTranspose", "GlobalLpPool", "LpPool", "MaxPool", "Pad", "Resize",
-    "SequenceAt", "SequenceConstruct", "SequenceErase", "SequenceInsert", "SequenceLength", "SplitToSequence", "Upsample",
-    "Optional", "OptionalGetElement", "Identity", "Dropout",
+    "AveragePool", "Col2Im", "ConcatFromSequence", "Conv", "ConvTranspose", "Dropout", "GlobalLpPool",
+    "Identity", "LpPool", "MaxPool", "Optional", "OptionalGetElement", "Pad", "Resize", "SequenceAt",
+    "SequenceConstruct", "SequenceErase", "SequenceInsert", "SequenceLength", "SplitToSequence", "Upsample",
 }  # fmt: skip

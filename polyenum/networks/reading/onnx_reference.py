@@ -17,11 +17,11 @@ from polyenum.networks.reading.tensor import checked_size
 # Their outputs can be larger than their inputs together, by what numbers in the file say.
 _GROWING = {
     "BlackmanWindow", "ConstantOfShape", "Einsum", "Expand", "HammingWindow", "HannWindow", "MelWeightMatrix",
-    "OneHot", "Range", "Tile", "CenterCropPad", "AffineGrid", "DFT",
+    "AffineGrid", "CenterCropPad", "DFT", "GridSample", "MaxUnpool", "OneHot", "Range", "RoiAlign", "Tile",
 }  # fmt: skip
 # Random, or they look at windows whose padding the file chooses, decode files, or run graphs.
 _NEVER = {
-    "Bernoulli", "ConvInteger", "DeformConv", "ImageDecoder", "MaxRoiPool", "MaxUnpool", "Multinomial",
+    "Bernoulli", "ConvInteger", "DeformConv", "ImageDecoder", "MaxRoiPool", "Multinomial",
     "QLinearConv", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "RegexFullMatch",
     "STFT", "SequenceMap", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer",
 }  # fmt: skip
@@ -96,15 +96,14 @@ def _check_outputs(node: Node, inputs: Sequence[Any]) -> None:
         checked_size([max(int(n), 1) for n in np.ravel(inputs[0])], node.title)
         return
     if node.kind == "Expand":
-        checked_size(
-            np.broadcast_shapes(np.shape(inputs[0]), tuple(np.ravel(inputs[1]).tolist())),
-            node.title,
-        )
+        wanted = tuple(int(n) for n in np.ravel(inputs[1]))
+        checked_size(np.broadcast_shapes(np.shape(inputs[0]), wanted), node.title)
         return
     for shape in _shapes(node, inputs):
-        if shape is not None and math.prod(shape):
-            checked_size(shape, node.title)
-        elif shape is None and node.kind in _GROWING:
+        if shape is not None:
+            if 0 not in shape:
+                checked_size(shape, node.title)
+        elif node.kind in _GROWING:
             raise NetworkError(f"{node.title}: it is not known how large its result would be")
 
 

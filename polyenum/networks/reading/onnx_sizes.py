@@ -29,7 +29,7 @@ def refuse_too_large(model: Any, nodes: Sequence[Any], shapes: Mapping[str, Sequ
             continue
         weight = known.get(node.input[1])
         grid = known.get(node.output[0] if node.op_type == "Conv" else node.input[0])
-        if weight is None or grid is None or 0 in weight:
+        if weight is None or not grid or 0 in weight:
             continue
         count = math.prod(grid[2:]) * math.prod(weight) * grid[0]
         if count > MOST_ELEMENTS:

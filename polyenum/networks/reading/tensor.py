@@ -232,10 +232,10 @@ def exact_product(left: Any, right: Any) -> bool:
     place, so they are exact while smaller than 2**53 of these; and so is a single product by a power of
     two.  May say False of an exact product.
     """
-    if (np.abs(_values(right)) == 1).all() and _at_most_one_product(left, right):
-        return True  # elements are only moved
-    numbers = [np.abs(_values(m)) for m in (left, right)]
-    numbers = [x[x != 0] for x in numbers]
+    sizes = np.abs(_values(right))
+    if not sizes.any() or ((sizes == 1).all() and _at_most_one_product(left, right)):
+        return True  # nothing is there, or elements are only moved
+    numbers = [x[x != 0] for x in (np.abs(_values(left)), sizes)]
     if not all(len(x) for x in numbers):
         return True
     if not all(x.min() > 1e-140 and x.max() < 1e140 for x in numbers):

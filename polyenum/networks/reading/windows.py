@@ -179,7 +179,7 @@ def _window_matrix(
     ends = np.cumsum(np.tile(counts * inner, out))
     matrix = sparse.csr_array(
         (
-            weight.reshape(out, -1)[:, picked].ravel(),
+            np.take(weight.reshape(out, -1), picked, axis=1).ravel(),
             (first[:, None] + columns).ravel(),
             np.concatenate([np.zeros(1, index), ends.astype(index)]),
         ),

@@ -1,0 +1,51 @@
+"""Nodes that are not as their operator's definition says are refused before anything is made of them.
+
+Runtimes rely on it: one that is given a node without an input that it needs may end the process.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from polyenum.errors import NetworkError
+
+
+def check_node(proto: Any, version: int, title: str) -> None:
+    """Raise unless a node of ONNX's own operators has the inputs and attributes that it may have.
+
+    Raises
+    ------
+    NetworkError
+        It says what is wrong.
+    """
+    import onnx
+
+    try:
+        schema = onnx.defs.get_schema(proto.op_type, version, "")
+    except onnx.defs.SchemaError:
+        raise NetworkError(f"{title}: operator set {version} has no such operator") from None
+    count = len(proto.input)
+    if not schema.min_input <= count <= schema.max_input:
+        raise NetworkError(
+            f"{title}: takes {schema.min_input} to {schema.max_input} inputs, found {count}"
+        )
+    optional = onnx.defs.OpSchema.FormalParameterOption.Optional
+    for k, name in enumerate(proto.input):
+        formal = schema.inputs[min(k, len(schema.inputs) - 1)]
+        if not name and formal.option != optional:
+            raise NetworkError(f"{title}: its input {formal.name!r} is missing")
+    if not schema.min_output <= len(proto.output) <= schema.max_output:
+        raise NetworkError(
+            f"{title}: has {schema.min_output} to {schema.max_output} outputs, found {len(proto.output)}"
+        )
+    found = set()
+    for a in proto.attribute:
+        if a.name not in schema.attributes:
+            raise NetworkError(f"{title}: has no attribute {a.name!r} in operator set {version}")
+        if int(schema.attributes[a.name].type.value) != a.type:
+            kind = onnx.AttributeProto.AttributeType.Name(a.type)
+            raise NetworkError(f"{title}: its attribute {a.name!r} cannot be of type {kind}")
+        found.add(a.name)
+    for name, attribute in schema.attributes.items():
+        if attribute.required and name not in found:
+            raise NetworkError(f"{title}: its attribute {name!r} is missing")
