@@ -468,3 +468,27 @@ def test_nodes_that_are_not_as_their_definition_says(tmp_path: Path) -> None:
     ):
         with pytest.raises(pe.NetworkError, match=rf"{made.op_type}.*{message}"):
             pe.load(saved(tmp_path / "m.onnx", [made], {}))
+
+
+@pytest.mark.parametrize("version", [0, -1, 99, 2**40])
+def test_operator_sets_that_nobody_knows(version: int, tmp_path: Path) -> None:
+    path = saved(tmp_path / "m.onnx", [node("Relu", "x")], {})
+    made = onnx.load(path)
+    made.opset_import[0].version = version
+    onnx.save(made, path)
+    with pytest.raises(pe.NetworkError, match=f"operator set {version}"):
+        pe.load(path)
+    made.opset_import[0].version = 13
+    made.graph.input[0].type.tensor_type.elem_type = 65
+    onnx.save(made, path)
+    with pytest.raises(pe.NetworkError, match=r"unknown \(65\)"):
+        pe.load(path)
+
+
+def test_names_that_are_no_text(tmp_path: Path) -> None:
+    path = saved(tmp_path / "m.onnx", [node("Relu", "x", out="hidden"), node("Abs", "hidden")], {})
+    whole = path.read_bytes()
+    for name in (b"Relu", b"hidden", b"Abs"):
+        path.write_bytes(whole.replace(name, b"\xff" * len(name), 1))
+        with pytest.raises(pe.NetworkError):
+            pe.load(path)

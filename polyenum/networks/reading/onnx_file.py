@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import math
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,23 @@ def open_model(path: Path) -> Any:
         raise NetworkError(f"{path}: the model has no output")
     if model.graph.sparse_initializer:
         raise NetworkError(f"{path}: sparse initializers are not supported")
+    if not all(isinstance(text, str) for text in _texts(model)):
+        raise NetworkError(f"{path}: not an ONNX model, or damaged (a name is not UTF-8)")
     return model
+
+
+def _texts(model: Any) -> Iterator[Any]:
+    """Yield the names in a model, which protobuf gives as bytes where they are damaged."""
+    for kind in (model.graph.input, model.graph.output, model.graph.initializer):
+        yield from (x.name for x in kind)
+    for holder in (model.graph, *model.functions):
+        for node in holder.node:
+            yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+            yield from (a.name for a in node.attribute)
+    for imported in model.opset_import:
+        yield imported.domain
+    for function in model.functions:
+        yield from (function.name, function.domain, *function.input, *function.output)
 
 
 def _content(path: Path) -> bytes:

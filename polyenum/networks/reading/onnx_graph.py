@@ -30,7 +30,7 @@ from polyenum.networks.reading.onnx_file import as_float64, open_model, tensor_n
 from polyenum.networks.reading.onnx_inputs import chosen_inputs, chosen_outputs, input_tensors
 from polyenum.networks.reading.onnx_nodes import Node
 from polyenum.networks.reading.onnx_readers import OWN_ON_CONSTANTS, READERS, ROUNDING, SHAPE_ONLY
-from polyenum.networks.reading.onnx_schema import check_node
+from polyenum.networks.reading.onnx_schema import check_node, check_versions
 from polyenum.networks.reading.onnx_sizes import refuse_too_large
 from polyenum.networks.reading.tensor import SymbolicTensor
 
@@ -80,6 +80,7 @@ def load_onnx(
     graph = model.graph
     ends = chosen_outputs(graph, outputs, path)
     nodes = needed_nodes(graph.node, ends)
+    check_versions(model, path)
     starts = chosen_inputs(graph, inputs, nodes, ends, path)
     variables = input_tensors(starts, input_shape, path)
     shapes = {name: x.shape for name, x in variables.items()}

@@ -114,7 +114,9 @@ def _shape(value: Any, given: tuple[int, ...] | None, path: Path) -> tuple[int, 
         raise NetworkError(f"{path}: the input {value.name!r} is no tensor")
     floats = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
     if kind.elem_type not in (*floats, TensorProto.UNDEFINED):
-        name = TensorProto.DataType.Name(kind.elem_type)
+        kinds = TensorProto.DataType
+        known = kind.elem_type in kinds.values()
+        name = kinds.Name(kind.elem_type) if known else f"unknown ({kind.elem_type})"
         raise NetworkError(
             f"{path}: the input {value.name!r} holds {name} numbers; regions are those of real numbers, so it "
             "must be a float"

@@ -25,6 +25,7 @@ from polyenum.networks.reading.tensor import checked_size
 
 # Trying each input of a linear operator costs one call of the reference each.
 MOST_TRIALS, MOST_TRIED = 1024, 2**20
+MOST_SAMPLES = 16
 
 
 def matmul(node: Node, x: Any, y: Any) -> Any:
@@ -333,4 +334,6 @@ def only_average(node: Node, x: Any, *others: Any) -> Any:
     """Return RoiAlign, which is linear where it averages."""
     if node.get("mode", "avg") != "avg":
         raise NetworkError(f"{node.title}: mode={node.get('mode')!r} is not supported")
+    if node.get("sampling_ratio", 0) > MOST_SAMPLES:
+        raise NetworkError(f"{node.title}: sampling_ratio must be at most {MOST_SAMPLES}")
     return tried(node, x, *others)

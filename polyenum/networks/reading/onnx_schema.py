@@ -5,9 +5,28 @@ Runtimes rely on it: one that is given a node without an input that it needs may
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from polyenum.errors import NetworkError
+
+
+def check_versions(model: Any, path: Path) -> None:
+    """Raise where a model, or a function of it, is of an operator set that onnx does not know.
+
+    Raises
+    ------
+    NetworkError
+    """
+    import onnx
+
+    newest = onnx.defs.onnx_opset_version()
+    for imports in (model.opset_import, *(f.opset_import for f in model.functions)):
+        for o in imports:
+            if o.domain in ("", "ai.onnx") and not 1 <= o.version <= newest:
+                raise NetworkError(
+                    f"{path}: is of operator set {o.version}; known are 1 to {newest} (a newer onnx may know more)"
+                )
 
 
 def check_node(proto: Any, version: int, title: str) -> None:
@@ -43,7 +62,8 @@ def check_node(proto: Any, version: int, title: str) -> None:
         if a.name not in schema.attributes:
             raise NetworkError(f"{title}: has no attribute {a.name!r} in operator set {version}")
         if int(schema.attributes[a.name].type.value) != a.type:
-            kind = onnx.AttributeProto.AttributeType.Name(a.type)
+            kinds = onnx.AttributeProto.AttributeType
+            kind = kinds.Name(a.type) if a.type in kinds.values() else a.type
             raise NetworkError(f"{title}: its attribute {a.name!r} cannot be of type {kind}")
         found.add(a.name)
     for name, attribute in schema.attributes.items():
