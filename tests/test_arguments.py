@@ -105,7 +105,7 @@ CALLS: dict[str, Call] = {
             "check": True,
             "progress": False,
         },
-        {"input_shape": {"None", "empty"}, "inputs": {"None"}, "outputs": {"None"}},
+        {"input_shape": {"None", "empty", "dict"}, "inputs": {"None"}, "outputs": {"None"}},
         {"net": NETWORKS},
     ),
     "Box": Call(

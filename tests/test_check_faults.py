@@ -327,7 +327,7 @@ def test_other_things_are_refused() -> None:
     cx = pe.enumerate_regions(SMALL, BOX)
     with pytest.raises(pe.RegionError, match="cx must be a RegionComplex"):
         pe.check([], SMALL, BOX)  # type: ignore[arg-type]
-    with pytest.raises(pe.DomainError, match="domain must be a Domain"):
+    with pytest.raises(pe.DomainError, match="domain must be a Box"):
         pe.check(cx, SMALL, "x")  # type: ignore[arg-type]
     with pytest.raises(pe.RegionError, match="LP cells"):
         pe.check(pe.enumerate_regions(SMALL, BOX, engine="lp"), SMALL, BOX)

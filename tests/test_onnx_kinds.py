@@ -197,11 +197,11 @@ def test_several_inputs_and_outputs(tmp_path: Path) -> None:
         ({"inputs": ["z"]}, "names 'z'.*'a', 'b'"),
         ({"outputs": [2]}, "names 2"),
         ({"outputs": ["r", "r"]}, "once"),
-        ({"outputs": []}, "once"),
+        ({"outputs": []}, "must be a list of names or positions"),
         ({"input_shape": (2,)}, "one for each of the inputs 'a', 'b'"),
         ({"input_shape": {"q": (2,)}}, "'q'"),
     ):
-        with pytest.raises(pe.NetworkError, match=message):
+        with pytest.raises(pe.PolyenumError, match=message):
             pe.load(path, **options)
 
 

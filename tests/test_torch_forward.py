@@ -426,6 +426,8 @@ def test_several_inputs_and_outputs() -> None:
     np.testing.assert_allclose(net(torch.cat([x, y], 1))[:, 2:6], found["hidden"], **close)
     swapped = pe.load(module, inputs=["y", 0], outputs=["hidden", 0])
     both = torch.cat([found["hidden"], found["out"]], 1)
+    by_name = pe.load(module, input_shape={"y": (2,), "x": (3,)}, outputs=[-2])
+    assert by_name.input_dim == 5
     np.testing.assert_allclose(swapped(torch.cat([y, x], 1)), both, **close)
     three = pe.load(
         module, inputs=["x", "y", "more"], input_shape=[(3,), (2,), (4,)], outputs=["out"]
@@ -440,14 +442,18 @@ def test_several_inputs_and_outputs() -> None:
         ({"inputs": ["x"]}, "leaves out 'y', which has no default"),
         ({"inputs": ["x", "z"]}, "there is no 'z'; there are 5: 'x', 'y', 'scale'"),
         ({"inputs": ["x", "x", "y"]}, "each once"),
-        ({"inputs": "xy"}, "sequence of names or positions"),
+        ({"inputs": "xy"}, "list of names or positions"),
         ({"outputs": [5]}, "there is no 5; there are 3: 'out', 'hidden'"),
-        ({"outputs": []}, "sequence of names or positions"),
-        ({"outputs": [True]}, "there is no True"),
+        ({"outputs": []}, "list of names or positions"),
+        ({"outputs": [True]}, "every position in outputs must be a whole number"),
         ({"input_shape": (3,)}, "says 1 shapes, the module takes 2 inputs"),
-        ({"input_shape": [(3,), (-2,)]}, "whole numbers above 0"),
-        ({"input_shape": [(3,), (2.5,)]}, "whole numbers above 0"),
-        ({"input_shape": 3}, "says 1 shapes"),
+        ({"input_shape": [(3,), (-2,)]}, "every size in input_shape must be a whole number from 1"),
+        ({"input_shape": {"x": (3,), "z": (2,)}}, "must name the inputs x, y, found x, z"),
+        (
+            {"input_shape": [(3,), (2.5,)]},
+            "every size in input_shape must be a whole number from 1",
+        ),
+        ({"input_shape": 3}, "must be a list of whole numbers"),
     ],
 )
 def test_choices_that_there_are_not(options: dict[str, Any], message: str) -> None:

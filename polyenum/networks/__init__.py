@@ -12,13 +12,16 @@ from polyenum.errors import NetworkError, OptionError
 from polyenum.networks.activation import ActivationTable
 from polyenum.networks.network import PiecewiseLinearNetwork, Stage
 
+# More inputs than any model has.
+MOST_POSITIONS = 2**31
+
 __all__ = ["ActivationTable", "PiecewiseLinearNetwork", "Stage", "load"]
 
 
 def load(
     net: Any,
     *,
-    input_shape: Sequence[Any] | None = None,
+    input_shape: Sequence[Any] | dict[str, Any] | None = None,
     inputs: Sequence[str | int] | None = None,
     outputs: Sequence[str | int] | None = None,
     ignore_output_activation: bool = False,
@@ -38,9 +41,9 @@ def load(
         ``.pt``/``.pth`` (state dicts; of plain stacks of Linear layers, with a ReLU after each but the last).  A
         module is run once, and must not depend on the values of its input.  A list of pairs means a ReLU after
         every layer but the last.
-    input_shape : sequence of int, or of such sequences, optional
-        The shape of one input, without the batch axis, where the model does not say it; a sequence of shapes for a
-        model that takes several inputs.
+    input_shape : sequence of int, sequence or dict of such, optional
+        The shape of one input, without the batch axis, where the model does not say it; for a model that takes
+        several inputs a shape for each, in a sequence or by name.
     inputs, outputs : sequence of str or int, optional
         Which of a model's inputs and outputs are the network's, by name or position, in this order.  Several are
         one vector, one after the other.  By default all outputs, and all inputs that have no default value.
@@ -112,6 +115,10 @@ def _check_shape(input_shape: Any) -> None:
     """
     if input_shape is None:
         return
+    if isinstance(input_shape, dict):
+        for shape in input_shape.values():
+            _check_shape(shape)
+        return
     if not isinstance(input_shape, (list, tuple)):
         raise OptionError(
             f"input_shape must be a list of whole numbers, such as (1, 28, 28), found {found(input_shape)}"
@@ -142,4 +149,4 @@ def _check_choice(name: str, chosen: Any) -> None:
         )
     for one in chosen:
         if not isinstance(one, str):
-            whole(f"every position in {name}", one, least=0)
+            whole(f"every position in {name}", one, least=-MOST_POSITIONS, most=MOST_POSITIONS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,6 +159,12 @@ def _shapes(given: Any, names: Sequence[str]) -> list[tuple[int, ...]] | None:
     """Return the shapes that the caller says."""
     if given is None:
         return None
+    if isinstance(given, Mapping):
+        if set(given) != set(names):
+            raise OptionError(
+                f"input_shape must name the inputs {', '.join(names)}, found {', '.join(map(str, given))}"
+            )
+        given = [given[name] for name in names]
     many = isinstance(given, Sequence) and any(isinstance(s, Sequence) for s in given)
     each = list(given) if many else [given]
     if len(each) != len(names):
