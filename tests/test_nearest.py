@@ -17,8 +17,11 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 import polyenum as pe
+from polyenum.exploration.crossing import Crossing, OpenRegion
 from polyenum.exploration.highs import Program
 from polyenum.exploration.inwards import find_inwards
+from polyenum.exploration.local import LocalForms
+from polyenum.exploration.local import Rows as Forms
 from polyenum.exploration.nearest import DUAL, can_vanish, nearest, solver_for
 from tests.strategies import share
 
@@ -333,3 +336,25 @@ def test_targets_beyond_the_range_of_floats() -> None:
         assert pe.decision_distance(net, [0.0, 0], norm=norm).distance == np.inf
     zero = pe.decision_distance([([[1.0, 0]], [0]), ([[1.0]], [0])], [0, 0], norm=1).distance
     assert str(zero) == "0.0"
+
+
+def test_a_row_has_no_facet_only_where_others_say_so() -> None:
+    """Multiples of a row leave its facet whole; others that add up to it leave less than a facet."""
+    network = pe.load([(np.array([[1.0, 0], [0, 1], [1, 1], [2, 2], [1, 1]]), [0, 0, 0, 0, 0.5])])
+    net = pe.PiecewiseLinearNetwork(
+        [
+            pe.Stage(network.stages[0].weight, network.stages[0].bias, pe.ActivationTable.relu(5)),
+            pe.Stage(np.ones((1, 5)), np.zeros(1), pe.ActivationTable.identity(1)),
+        ]
+    )
+    crossing = Crossing(net, None, LocalForms(net), (np.full(2, -1.0), np.full(2, 1.0)))
+    none = np.zeros(0, np.int64)
+    rows = Forms(np.zeros((5, 3)), np.zeros((5, 2)))
+    region = OpenRegion(np.ones(5, np.uint8), rows, np.ones(5), np.arange(5), none, none)
+    # x >= 0 and y >= 0 meet x + y = 0 in a point; 2 x + 2 y >= 0 in all of it; x + y + 0.5 >= 0 does not touch it.
+    assert crossing._has_no_facet(region, 2, np.array([0, 1]))
+    assert not crossing._has_no_facet(region, 2, np.array([3]))
+    assert not crossing._has_no_facet(region, 2, np.array([4]))
+    # Where x + y + 0.5 is 0, x + y is below 0: there is nothing at all.
+    assert crossing._has_no_facet(region, 4, np.array([2]))
+    assert not crossing._has_no_facet(region, 0, np.array([1]))

@@ -58,15 +58,14 @@ def exaggerations(cx: RegionComplex, layout: Layout, domain: Domain, size: Fract
 
     A vertex is within `NEAR` times the domain's size.  Of a complete result an output's error, anywhere on the
     domain, is within `NEAR` times what the largest of all outputs' maps can be there.  A part of a result may not
-    hold
-    the largest; then, and without a certificate, the limit is what the weights allow.
+    hold the largest; then, and without a certificate, the limit is what the weights allow.
     """
     found = []
     largest = Fraction(NEAR) * size + Fraction(UNDERFLOWS)
     if cx._certified and Fraction(float(cx.vertex_error)) > largest:
         found.append(
-            f"vertex_error is {float(cx.vertex_error):.3g}, in a domain with coordinates of at most "
-            f"{float(size):.3g}: it says nothing"
+            f"vertex_error is {float(cx.vertex_error):.3g}; a proven complex promises at most "
+            f"{_shown(largest)}, {NEAR:.3g} of the domain's largest coordinate"
         )
     if cx._certified and cx.complete and not found:
         found += _vague_maps(cx, domain)
@@ -76,8 +75,8 @@ def exaggerations(cx: RegionComplex, layout: Layout, domain: Domain, size: Fract
         kind, output = np.argwhere(beyond)[0].tolist()
         what = ("coefficients", "constants")[kind]
         found.append(
-            f"map_error is {cx.map_error[kind, output]:.3g} for the {what} of output {output}; more than "
-            f"{largest_maps[kind, output]:.3g} says nothing about maps of this network"
+            f"map_error is {cx.map_error[kind, output]:.3g} for the {what} of output {output}; rounding "
+            f"with these weights explains at most {largest_maps[kind, output]:.3g}"
         )
     return found
 
@@ -96,8 +95,8 @@ def _vague_maps(cx: RegionComplex, domain: Domain) -> list[str]:
         error = coefficient * reach + constant
         if error > Fraction(NEAR) * most + Fraction(UNDERFLOWS) * (reach + 1):
             found.append(
-                f"map_error lets output {output} be off by {_shown(error)} on the domain, where no map "
-                f"exceeds {_shown(most)}: it says nothing"
+                f"map_error lets output {output} be off by {_shown(error)} on the domain; a proven complex "
+                f"promises {NEAR:.3g} of the largest map there, which is at most {_shown(most)}"
             )
     return found
 

@@ -166,7 +166,8 @@ class Corners:
         if not (exact > 0 if above else exact < 0):
             what = f"hyperplane {label}" if label >= 0 else f"side {-1 - label} of the domain"
             case.find(
-                batch.begin + i, f"a corner lies on the wrong side of {what}, or untold on it"
+                batch.begin + i,
+                f"a corner lies on the wrong side of {what}, or on it though it is not said to be",
             )
 
     def check_nearness(self) -> None:

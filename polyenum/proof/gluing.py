@@ -158,9 +158,11 @@ class Gluing:
         ends = np.cumsum(count)
         for k in np.flatnonzero(wrong).tolist():
             f = int(first[k])
+            own = int(label[ends[f] - 1])
+            where = f"hyperplane {own}" if own >= 0 else f"side {-1 - own} of the domain"
             case.find(
                 int(region[f]),
-                f"a facet on hyperplane {label[ends[f] - 1]} has {sharing[k] - 1} neighbours",
+                f"a facet on {where} has {sharing[k] - 1} neighbours, where {expected[k] - 1} must be",
             )
         order = np.argsort(number, kind="stable")
         neighbor = np.full(len(region), -1, np.int64)
