@@ -95,16 +95,23 @@ def load_onnx(
         raise NetworkError(f"{path}: the output {ends[0]!r} does not depend on the input")
     network = lower(_one_vector(found), ignore_output_activation=ignore_output_activation)
     if check:
-        used_nodes = _without(nodes, reading.left_out, path)
-        version = reading.versions.get("", 1)
-        used_nodes = with_full_shapes(used_nodes, values, version, path)
-        made = self_contained(model, used_nodes, tensors, shapes, ends)
-        compare(
-            network, evaluator(made, str(path)), name=str(path), progress=progress,
-            precision=unit_roundoff(made, tensors),
-            count=3 if sum(stage.size for stage in network.stages) <= MANY_WEIGHTS else 1,
-        )  # fmt: skip
+        run = with_full_shapes(
+            _without(nodes, reading.left_out, path), values, reading.versions.get("", 1), path
+        )
+        made = self_contained(model, run, tensors, shapes, ends)
+        _compare(network, made, unit_roundoff(made, tensors), str(path), progress)
     return network
+
+
+def _compare(
+    network: PiecewiseLinearNetwork, model: Any, precision: float, name: str, progress: bool
+) -> None:
+    """Raise unless a network is the model's; see `compare`."""
+    many = sum(stage.size for stage in network.stages) > MANY_WEIGHTS
+    compare(
+        network, evaluator(model, name), name=name, precision=precision, progress=progress,
+        count=1 if many else 3,
+    )  # fmt: skip
 
 
 def _without(nodes: Sequence[Any], left_out: Mapping[int, str], path: Path) -> list[Any]:
