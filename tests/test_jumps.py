@@ -57,9 +57,12 @@ def test_engines_agree_and_the_result_is_proven(net: pe.PiecewiseLinearNetwork) 
     assert pe.check(cx, net, box).complete
     by_programs = pe.enumerate_regions(net, box, engine="lp")
     np.testing.assert_array_equal(cx.patterns, by_programs.patterns)
-    np.testing.assert_array_equal(
-        np.unique(cx.adjacent_pairs, axis=0), np.unique(by_programs.adjacent_pairs, axis=0)
-    )
+    # Where a unit that jumps is at its breakpoint, but on one piece on both sides, only LP cells name a neighbor.
+    pairs, others = (set(map(tuple, x.adjacent_pairs.tolist())) for x in (cx, by_programs))
+    assert pairs <= others
+    sides = cx.sides_of(np.arange(len(cx)))[:, net.jumps]
+    for a, b in others - pairs:
+        np.testing.assert_array_equal(sides[a], sides[b])
 
 
 @given(networks)

@@ -8,6 +8,7 @@ Newton's method for the dual, which ends when nothing changes.
 
 from __future__ import annotations
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -106,12 +107,14 @@ class Euclidean:
                 constraints.append(sign * z[held] <= bound[held] / scale)
         problem = cvxpy.Problem(cvxpy.Minimize(cvxpy.sum_squares(z)), constraints)
         try:
-            problem.solve(solver=cvxpy.CLARABEL)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of an inaccurate solution, which is refused below
+                problem.solve(solver=cvxpy.CLARABEL)
         except cvxpy.SolverError as error:
             raise NumericalError(f"the nearest point was not found: {error}") from None
         if problem.status in (cvxpy.INFEASIBLE, cvxpy.INFEASIBLE_INACCURATE):
             return None
-        if z.value is None:
+        if z.value is None or problem.status != cvxpy.OPTIMAL:
             raise NumericalError(f"the nearest point was not found: {problem.status}")
         return np.clip(scale * np.asarray(z.value, np.float64), self._lower, self._upper)
 
