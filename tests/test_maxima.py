@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -313,3 +315,40 @@ def test_a_tampered_maximum_is_found() -> None:
     cx.packed_sides[[0, 1]] = cx.packed_sides[[1, 0]]
     with pytest.raises(pe.CheckError):
         pe.check(cx, net, box)
+
+
+class Skipping(nn.Module):
+    """Maxima that are read by the next layer, and again by later ones."""
+
+    def __init__(self, largest: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.first, self.second = nn.Linear(2, 8).double(), nn.Linear(4, 4).double()
+        self.third, self.largest = nn.Linear(4, 4).double(), largest
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found = self.largest(self.first(x))
+        hidden = torch.relu(self.second(found))
+        return torch.cat([torch.relu(self.third(hidden)) + found, hidden - found[:, :1]], 1)
+
+
+@pytest.mark.parametrize(
+    "largest",
+    [
+        lambda y: nn.functional.max_pool1d(y[:, None], 2)[:, 0],
+        lambda y: torch.minimum(y[:, :4], y[:, 4:]),
+        lambda y: y.view(-1, 4, 2).amax(2),
+        lambda y: torch.cat([y[:, :5].amax(1, keepdim=True), y[:, 5:]], 1),
+    ],
+)
+def test_maxima_are_carried_past_later_layers(
+    largest: Callable[[torch.Tensor], torch.Tensor],
+) -> None:
+    module, box = Skipping(largest), pe.Box(-1, 1, dim=2)
+    cx = pe.enumerate_regions(module, box)
+    exact = pe.enumerate_regions(module, box, engine="exact")
+    np.testing.assert_array_equal(cx.patterns, exact.patterns)
+    assert pe.check(cx, module, box).complete
+    points = np.random.default_rng(0).uniform(-1, 1, (200, 2))
+    with torch.no_grad():
+        np.testing.assert_allclose(cx(points), module(torch.tensor(points)).numpy(), atol=1e-12)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from polyenum.errors import NetworkError
@@ -48,13 +49,15 @@ def lower(output: SymbolicTensor, *, ignore_output_activation: bool) -> Piecewis
         raise NetworkError("the output does not depend on the input")
     depth = max(block.depth for block in blocks)
     needed = _last_use(blocks, output, depth + 1)
-    state = [block for block in blocks if block.depth == 0]
+    # The coordinates after each stage: of each block these columns.
+    state = {block: np.arange(block.size) for block in blocks if block.depth == 0}
     stages = []
     for d in range(1, depth + 1):
         new = [block for block in blocks if block.depth == d]
         carried = [block for block in state if needed[block] > d]
         stages.append(_stage(state, new, carried))
-        state = [*carried, *new]
+        state = {block: np.unique(_first_members(block)) for block in carried}
+        state |= {block: np.arange(block.size) for block in new}
     if not _is_state(output, state):
         name = output.path[-1] if output.path else "output"
         stages.append(
@@ -92,34 +95,55 @@ def _last_use(blocks: list[Block], output: SymbolicTensor, end: int) -> dict[Blo
     return used
 
 
-def _stage(state: list[Block], new: list[Block], carried: list[Block]) -> Stage:
-    tensors = [SymbolicTensor.of_block(block, (block.size,)) for block in carried]
+def _first_members(block: Block) -> NDArray[np.int64]:
+    """Return for each coordinate of a block the first member of its maximum; itself where it is in none."""
+    itself = np.arange(block.size)
+    groups = None if block.activation is None else block.activation.groups
+    if groups is None:
+        return itself
+    begins = np.append(True, (groups[1:] != groups[:-1]) | (groups[1:] < 0))
+    return np.maximum.accumulate(np.where(begins, itself, 0))
+
+
+def _passed_on(block: Block) -> SymbolicTensor:
+    """Return a block as later stages need it, with the members of each maximum added up.
+
+    Whatever reads a maximum gives all its members one weight; so later the first one's column is the maximum's.
+    """
+    kept, row = np.unique(_first_members(block), return_inverse=True)
+    add_up = sparse.csr_array((np.ones(block.size), (row, np.arange(block.size))))
+    return SymbolicTensor((len(kept),), {block: add_up}, np.zeros(len(kept)))
+
+
+def _stage(state: dict[Block, NDArray[np.int64]], new: list[Block], carried: list[Block]) -> Stage:
+    tensors = [_passed_on(block) for block in carried]
+    tables = [ActivationTable.identity(tensor.size) for tensor in tensors]
     tensors += [block.before for block in new if block.before is not None]
-    tables = [ActivationTable.identity(block.size) for block in carried]
     tables += [block.activation for block in new if block.activation is not None]
     path = [step for block in new for step in [*block.folded, block.name]]
     return _affine_stage(state, tensors, ActivationTable.concatenate(tables), new[0].name, path)
 
 
 def _affine_stage(
-    state: list[Block],
+    state: dict[Block, NDArray[np.int64]],
     tensors: list[SymbolicTensor],
     table: ActivationTable,
     name: str,
     path: list[str],
 ) -> Stage:
     matrix = sparse.block_array(
-        [
-            [
-                tensor.terms.get(block, sparse.csr_array((tensor.size, block.size)))
-                for block in state
-            ]
-            for tensor in tensors
-        ],
-        format="csr",
+        [[_columns(tensor, *held) for held in state.items()] for tensor in tensors], format="csr"
     )
     bias = np.concatenate([tensor.constant for tensor in tensors])
     return Stage(_compact(matrix, name), bias, table, name, tuple(dict.fromkeys(path)))
+
+
+def _columns(tensor: SymbolicTensor, block: Block, columns: NDArray[np.int64]) -> sparse.csr_array:
+    """Return how a tensor depends on some coordinates of a block."""
+    if block not in tensor.terms:
+        return sparse.csr_array((tensor.size, len(columns)))
+    matrix = tensor.terms[block]
+    return matrix if len(columns) == block.size else matrix[:, columns]
 
 
 def _compact(matrix: sparse.csr_array, name: str) -> Weight:
@@ -134,9 +158,10 @@ def _compact(matrix: sparse.csr_array, name: str) -> Weight:
     return np.ascontiguousarray(matrix.toarray())
 
 
-def _is_state(output: SymbolicTensor, state: list[Block]) -> bool:
+def _is_state(output: SymbolicTensor, state: dict[Block, NDArray[np.int64]]) -> bool:
     """Return whether a tensor is just the state's coordinates in their order, after at least one stage."""
-    if len(state) != 1 or not state[0].depth or np.any(output.constant):
+    block = next(iter(state))
+    if len(state) != 1 or not block.depth or np.any(output.constant):
         return False
-    matrix = output.terms[state[0]]
+    matrix = output.terms[block]
     return matrix.shape[0] == matrix.shape[1] == matrix.nnz and bool(np.all(matrix.diagonal() == 1))

@@ -287,8 +287,7 @@ def maximum(x: Value, y: Value, name: str, *, sign: int = 1) -> Value:
     shape = common_shape(x, y, name)
     x, y = (_as_tensor(broadcast(v, shape)) for v in (x, y))
     pair = joined([rearrange(v, lambda a: a[..., None]) for v in (x, y)], -1)
-    # A stage of its own: what is carried past later stages must be the maximum, not its members.
-    return _as_tensor(maximum_over(pair, [-1], name, keep=False, sign=sign)).as_block(name)
+    return maximum_over(pair, [-1], name, keep=False, sign=sign)
 
 
 def clip(x: Value, lower: Any, upper: Any, name: str) -> Value:
