@@ -175,8 +175,10 @@ def file_path(name: str, value: Any, error: type[PolyenumError]) -> Path:
     if not isinstance(value, (str, os.PathLike)) or isinstance(value, bytes):
         raise error(f"{name} must be the path of a file, found {found(value)}")
     path = os.fspath(value)
-    if not isinstance(path, str) or not path or "\0" in path:
+    if not isinstance(path, str) or not path:
         raise error(f"{name} must be the path of a file, found {found(value)}")
+    if "\0" in path:
+        raise error(f"{name} must be the path of a file, without a zero byte, found {found(value)}")
     return Path(path)
 
 

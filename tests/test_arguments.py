@@ -93,6 +93,22 @@ def without(options: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: x for name, x in options.items() if name not in names}
 
 
+AROUND: dict[str, Any] = {
+    "net": NET,
+    "x": [0.1, 0.2],
+    "radius": 0.5,
+    "max_regions": 3,
+    "norm": 2,
+    "domain": BOX,
+    "progress": False,
+}
+AROUND_TAKES = {
+    "radius": {"0.5", "inf", "large"},
+    "max_regions": WHOLE | {"None"},
+    "norm": {"inf"},
+    "domain": {"None"},
+}
+
 CALLS: dict[str, Call] = {
     "load": Call(
         pe.load,
@@ -164,21 +180,8 @@ CALLS: dict[str, Call] = {
     ),
     "neighborhood": Call(
         pe.neighborhood,
-        {
-            "net": NET,
-            "x": [0.1, 0.2],
-            "radius": 0.5,
-            "max_regions": 3,
-            "norm": 2,
-            "domain": BOX,
-            "progress": False,
-        },
-        {
-            "radius": {"0.5", "inf", "large"},
-            "max_regions": WHOLE | {"None"},
-            "norm": {"inf"},
-            "domain": {"None"},
-        },
+        AROUND,
+        AROUND_TAKES,
         {"net": NETWORKS},
     ),
     "boundary_distance": Call(
@@ -189,21 +192,8 @@ CALLS: dict[str, Call] = {
     ),
     "decision_distance": Call(
         pe.decision_distance,
-        {
-            "net": NET,
-            "x": [0.1, 0.2],
-            "norm": 2,
-            "radius": 0.5,
-            "max_regions": 3,
-            "domain": BOX,
-            "progress": False,
-        },
-        {
-            "radius": {"0.5", "inf", "large"},
-            "max_regions": WHOLE | {"None"},
-            "norm": {"inf"},
-            "domain": {"None"},
-        },
+        AROUND,
+        AROUND_TAKES,
         {"net": NETWORKS},
     ),
     "verify_sampling": Call(

@@ -32,13 +32,13 @@ def map_limits(network: PiecewiseLinearNetwork, domain: Domain) -> np.ndarray:
     Always the same for the same network and domain.
     """
     random = np.random.default_rng(0)
+    low, high = domain.bounding_box()
     widest = max(math.prod(stage.weight.shape) for stage in network.stages)
     count = min(max(_ONE_THREAD // widest, _LEAST_POINTS), _MOST_POINTS)
     if domain.dim <= _CORNERS_UP_TO:
         corners = domain.vertices
         points = random.dirichlet(np.ones(len(corners)), count) @ corners
     else:
-        low, high = domain.bounding_box()
         middle = np.array([float(x) for x in domain.interior_point()])
         points = low + random.random((count, domain.dim)) * (high - low)
         points = np.vstack([middle, points[domain.contains(points)]])
@@ -47,7 +47,6 @@ def map_limits(network: PiecewiseLinearNetwork, domain: Domain) -> np.ndarray:
         # What is surely there: floats may be off by more than a value is large.
         least = np.abs(value) - error
         least = np.where(np.isfinite(least), np.maximum(least, 0.0), 0.0)
-    low, high = domain.bounding_box()
     reach = float(np.maximum(np.abs(low), np.abs(high)).sum())
     # Bounds never are 0 where products may underflow.
     return np.full(network.output_dim, MAP_SHARE * least.max() + _UNDERFLOWS * (reach + 1))

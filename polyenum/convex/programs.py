@@ -13,8 +13,6 @@ from polyenum.errors import RegionError
 if TYPE_CHECKING:
     from polyenum.complex.region import Region
 
-NORMS = arguments.NORMS
-
 
 class Ellipsoid(NamedTuple):
     """The ellipsoid of all ``center + shape @ u`` with ``|u| <= 1``.
@@ -44,22 +42,11 @@ def constraints(region: Region, x: Any, y: Any = None) -> list[Any]:
 _STEPS = 3
 
 
-def checked_norm(norm: Any) -> Any:
-    """Return `norm` if it is 1, 2 or infinity.
-
-    Raises
-    ------
-    OptionError
-        If it is not.
-    """
-    return arguments.norm("norm", norm)
-
-
 def project(region: Region, point: ArrayLike, *, norm: float) -> NDArray[np.float64]:
     """Return the point of a region that is nearest to `point`; see `Region.project`."""
     from polyenum.exploration.nearest import DUAL, nearest, solver_for
 
-    checked_norm(norm)
+    arguments.norm("norm", norm)
     dim = region.interior_point.shape[0]
     target = arguments.numbers("point", point, RegionError, shape=(dim,))
     if not np.isfinite(target).all():
@@ -68,7 +55,7 @@ def project(region: Region, point: ArrayLike, *, norm: float) -> NDArray[np.floa
     if (A @ target <= b).all():
         return target.copy()
     # Rows of length 1 in the dual norm, as distances from the point.
-    length = np.linalg.norm(A, DUAL[checked_norm(norm)], axis=1)
+    length = np.linalg.norm(A, DUAL[norm], axis=1)
     rows, bounds = -A / length[:, None], b / length
     # The step from a far point is rounded in units of its length; the steps after that are short.
     for _ in range(_STEPS):
@@ -90,7 +77,7 @@ def distance(region: Region, other: Region, *, norm: float) -> float:
 
     from polyenum.complex.region import Region
 
-    checked_norm(norm)
+    arguments.norm("norm", norm)
     if not isinstance(other, Region):
         raise RegionError(f"other must be a Region, found {arguments.found(other)}")
     centre = region.interior_point
@@ -99,7 +86,7 @@ def distance(region: Region, other: Region, *, norm: float) -> float:
     scale = float(np.abs(other.interior_point - centre).max()) or 1.0
     u, v = cp.Variable(len(centre)), cp.Variable(len(centre))
     problem = cp.Problem(
-        cp.Minimize(cp.norm(u - v, checked_norm(norm))),
+        cp.Minimize(cp.norm(u - v, norm)),
         _scaled(region, u, centre, scale) + _scaled(other, v, centre, scale),
     )
     _solve(problem, linear=norm != 2)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from polyenum import arguments
+from polyenum.bars import bar
 from polyenum.domains import Domain
 from polyenum.domains.domain import LARGEST_COORDINATE
 from polyenum.errors import DomainError, NetworkError, OptionError
@@ -87,20 +89,17 @@ def neighborhood(
     explorer = Explorer(network, point, norm=norm, radius=radius, domain=domain)
     found: list[RegionFound] = []
     ended = True
-    bar = _bar(progress, max_regions)
-    try:
-        for region in explorer.run():
-            assert isinstance(region, RegionFound)
-            if max_regions is not None and len(found) == max_regions:
-                ended = False
-                break
-            found.append(region)
-            _advance(bar, region.distance)
-    except KeyboardInterrupt:
-        ended = False
-    finally:
-        if bar is not None:
-            bar.close()
+    with bar(progress, max_regions, "regions") as shown:
+        try:
+            for region in explorer.run():
+                assert isinstance(region, RegionFound)
+                if max_regions is not None and len(found) == max_regions:
+                    ended = False
+                    break
+                found.append(region)
+                _advance(shown, region.distance)
+        except KeyboardInterrupt:
+            ended = False
     sides = np.array([r.sides for r in found]).reshape(len(found), network.hyperplane_count)
     return Neighborhood(
         network,
@@ -217,19 +216,14 @@ def decision_distance(
     if count == 1:
         targets = np.array([[-sign]])
     explorer = Explorer(network, point, norm=norm, radius=radius, domain=domain, targets=targets)
-    bar = _bar(progress, max_regions)
-    try:
+    limit = np.inf if max_regions is None else max_regions
+    with bar(progress, max_regions, "regions") as shown, suppress(KeyboardInterrupt):
         for seen, found in enumerate(explorer.run()):
             if isinstance(found, TargetFound) and found.distance <= explorer.proven:
                 return NearestPoint(found.distance, found.point, True)
-            if isinstance(found, TargetFound) or (max_regions is not None and seen >= max_regions):
+            if isinstance(found, TargetFound) or seen >= limit:
                 break
-            _advance(bar, found.distance)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        if bar is not None:
-            bar.close()
+            _advance(shown, found.distance)
     nearest = min(explorer.reached, explorer.proven)
     return NearestPoint(nearest, np.full(len(point), np.nan), nearest == np.inf)
 
@@ -283,15 +277,6 @@ def _refuse_jumps(network: PiecewiseLinearNetwork, call: str) -> None:
         )
 
 
-def _advance(bar: Any, distance: float) -> None:
-    if bar is not None:
-        bar.update(1)
-        bar.set_postfix_str(f"distance {distance:.4g}", refresh=False)
-
-
-def _bar(progress: bool, max_regions: int | None) -> Any:
-    if not progress:
-        return None
-    from tqdm.auto import tqdm
-
-    return tqdm(total=max_regions, desc="regions")
+def _advance(shown: Any, distance: float) -> None:
+    shown.update(1)
+    shown.set_postfix_str(f"distance {distance:.4g}", refresh=False)

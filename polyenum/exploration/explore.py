@@ -189,7 +189,8 @@ class Explorer:
         dual = DUAL[self._norm]
         length = np.linalg.norm(rows.forms[:, :-1], dual, axis=1)
         # Before they are divided, so that what is 0 stays 0 where floats hold the numbers.
-        values = (rows.forms[:, :-1] @ self._x + rows.forms[:, -1]) / length
+        at_x = rows.forms[:, :-1] @ self._x + rows.forms[:, -1]
+        values = at_x / length
         scaled = rows.forms[:, :-1] / length[:, None]
         targets = np.zeros((0, len(self._x) + 1))
         if self._targets is not None:
@@ -198,7 +199,9 @@ class Explorer:
         # Beyond a row that is not 0 within the domain and the radius there is nothing to be crossed into.
         count = len(real)
         bounds = np.maximum(np.abs(values[:count]), region.distance)
-        met = self._can_be_met(hyperplanes.forms[real], hyperplanes.errors[real], length[:count])
+        met = self._can_be_met(
+            rows.forms[:count], rows.errors[:count], at_x[:count], length[:count]
+        )
         for row in np.flatnonzero(met).tolist():
             self._wait(float(bounds[row]), "facet", under_search, row)
         for k, target in enumerate(targets):
@@ -212,14 +215,24 @@ class Explorer:
         self,
         forms: NDArray[np.float64],
         errors: NDArray[np.float64],
+        values: NDArray[np.float64],
         length: NDArray[np.float64],
     ) -> NDArray[np.bool_]:
-        """Return which forms may be 0 in the box, if there is one, and within the radius; if unsure, True."""
+        """Return which forms may be 0 in the box, if there is one, and within the radius; if unsure, True.
+
+        Parameters
+        ----------
+        forms : (n, inputs + 1) float64
+        errors : (n, 2) float64
+        values : (n,) float64
+            Of the forms, at the point.
+        length : (n,) float64
+            Of their coefficients, in the dual norm.
+        """
         size = np.abs(forms[:, :-1]) @ np.abs(self._x) + np.abs(forms[:, -1])
         doubt = (len(self._x) + 8) * np.finfo(float).eps * size + errors[:, 1]
         doubt += errors[:, 0] * (float(np.abs(self._x).sum()) + min(self._radius, 2.0**1000))
-        values = np.abs(forms[:, :-1] @ self._x + forms[:, -1])
-        met: NDArray[np.bool_] = ~(values * (1 - 1e-9) > length * self._radius + 2 * doubt)
+        met: NDArray[np.bool_] = ~(np.abs(values) * (1 - 1e-9) > length * self._radius + 2 * doubt)
         if self._in_box:
             met &= can_vanish(forms, errors, *self._box)
         return met

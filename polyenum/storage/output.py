@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO
 
+from polyenum.arguments import file_path
 from polyenum.errors import FileError
 
 fcntl: ModuleType | None
@@ -33,22 +34,14 @@ _NAME_BYTES = 120
 
 
 def as_path(path: Any) -> Path:
-    """Return a path.
+    """Return a path, given as text, bytes or a path.
 
     Raises
     ------
     FileError
         If it is none.
     """
-    try:
-        if isinstance(path, bytes):
-            path = os.fsdecode(path)
-        file = Path(path)
-    except TypeError:
-        raise FileError(f"a file's name must be a path or text, found {path!r:.80}") from None
-    if "\0" in str(file):
-        raise FileError(f"{str(file)!r}: a file's name cannot hold a zero byte")
-    return file
+    return file_path("path", os.fsdecode(path) if isinstance(path, bytes) else path, FileError)
 
 
 def check_place(

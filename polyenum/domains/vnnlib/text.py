@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 
 from polyenum.errors import DomainError
+from polyenum.unpacking import unpacked
 
 MOST_BYTES = 2**28
 
@@ -43,13 +44,10 @@ def text_of(file: Path) -> str:
 def _bytes_of(file: Path) -> bytes:
     if file.stat().st_size > MOST_BYTES:
         raise DomainError(f"{file}: larger than {MOST_BYTES:,} bytes")
-    if file.suffix.lower() != ".gz":
-        return file.read_bytes()
     try:
-        with gzip.open(file) as stream:
-            data = stream.read(MOST_BYTES + 1)
+        data = unpacked(file, MOST_BYTES)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DomainError(f"{file}: not a gzip file, or damaged ({error})") from None
-    if len(data) > MOST_BYTES:
+    if data is None:
         raise DomainError(f"{file}: holds more than {MOST_BYTES:,} bytes")
     return data

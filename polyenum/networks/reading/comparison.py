@@ -16,13 +16,13 @@ are right.  Where numbers exceed the model's largest float, it has none.  Anothe
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.bars import bar
 from polyenum.errors import NetworkError
 from polyenum.networks.activation import ActivationTable
 from polyenum.networks.network import PiecewiseLinearNetwork
@@ -76,7 +76,7 @@ def compare(
     NetworkError
         If an output differs by more than rounding explains, the model is random, or no point can be judged.
     """
-    with _bar(progress, len(SCALES) * count) as bar:
+    with bar(progress, len(SCALES) * count, "comparing with the model") as shown:
         tried = _Tried([scale for scale in SCALES for _ in range(count)])
         rng, arithmetic = np.random.default_rng(SEED), _Arithmetic.of(precision)
         for attempt in range(ROUNDS):
@@ -86,20 +86,10 @@ def compare(
             if not attempt:
                 _check_repeats(found[0], _outputs(evaluate, run.after[0][0], network, name), name)
             judged = tried.take([run.judge(p, y, evaluate) for p, y in enumerate(found)])
-            if bar is not None:
-                bar.update(judged)
+            shown.update(judged)
             if not tried.waiting or tried.differences:
                 break
     tried.conclude(name)
-
-
-def _bar(progress: bool, total: int) -> AbstractContextManager[Any]:
-    if not progress:
-        return nullcontext()
-    from tqdm.auto import tqdm
-
-    bar: AbstractContextManager[Any] = tqdm(total=total, desc="comparing with the model")
-    return bar
 
 
 @dataclass(eq=False)

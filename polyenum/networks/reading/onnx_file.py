@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from polyenum.errors import NetworkError, missing_extra
 from polyenum.networks.reading.tensor import checked_size
+from polyenum.unpacking import unpacked
 
 # protobuf itself stops at 2 GB.
 MOST_BYTES = 2**31
@@ -69,22 +70,15 @@ def _texts(model: Any) -> Iterator[Any]:
 def _content(path: Path) -> bytes:
     if path.stat().st_size > MOST_BYTES:
         raise NetworkError(f"{path}: larger than ONNX files can be ({MOST_BYTES:,} bytes)")
-    if path.suffix.lower() != ".gz":
-        return path.read_bytes()
     try:
-        # The first pass keeps nothing, so that a small file that unpacks to a huge one takes no memory.
-        with gzip.open(path) as packed:
-            size = 0
-            while size <= MOST_BYTES and (part := packed.read(2**20)):
-                size += len(part)
-        if size > MOST_BYTES:
-            raise NetworkError(
-                f"{path}: unpacks to more than ONNX files can have ({MOST_BYTES:,} bytes)"
-            )
-        with gzip.open(path) as packed:
-            return packed.read(size)
+        found = unpacked(path, MOST_BYTES)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise NetworkError(f"{path}: not a gzip file, or damaged ({error})") from None
+    if found is None:
+        raise NetworkError(
+            f"{path}: unpacks to more than ONNX files can have ({MOST_BYTES:,} bytes)"
+        )
+    return found
 
 
 def tensor_numbers(tensor: Any, path: Path) -> NDArray[Any]:

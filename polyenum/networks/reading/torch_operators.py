@@ -33,12 +33,13 @@ def _constant(value: Any, title: str, what: str) -> None:
         raise NetworkError(f"{title}: {what} that depends on the input is not piecewise linear")
 
 
-def _max_pool(
-    title: str, x: SymbolicTensor, kernel_size: Any, stride: Any = (), padding: Any = 0,
-    dilation: Any = 1, ceil_mode: bool = False, *, d: int,
+def _cover(
+    title: str, x: SymbolicTensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any,
+    ceil_mode: bool, *, d: int,
 ) -> Any:  # fmt: skip
+    """Return the windows of a pool over the last `d` axes."""
     kernel = many(kernel_size, d)
-    cover = win.windows(
+    return win.windows(
         x.shape[-d:],
         kernel,
         many(stride, d) if len(stride) else kernel,
@@ -47,6 +48,13 @@ def _max_pool(
         title,
         ceil=ceil_mode,
     )
+
+
+def _max_pool(
+    title: str, x: SymbolicTensor, kernel_size: Any, stride: Any = (), padding: Any = 0,
+    dilation: Any = 1, ceil_mode: bool = False, *, d: int,
+) -> Any:  # fmt: skip
+    cover = _cover(title, x, kernel_size, stride, padding, dilation, ceil_mode, d=d)
     return win.max_pool(x, cover, d, title)
 
 
@@ -55,16 +63,7 @@ def _average_pool(
 ) -> Any:  # fmt: skip
     given: list[Any] = [*rest, *(False, True, None)[len(rest) :]]
     ceil_mode, count_include_pad, divisor_override = given
-    kernel = many(kernel_size, d)
-    cover = win.windows(
-        x.shape[-d:],
-        kernel,
-        many(stride, d) if len(stride) else kernel,
-        [(p, p) for p in many(padding, d)],
-        (1,) * d,
-        title,
-        ceil=ceil_mode,
-    )
+    cover = _cover(title, x, kernel_size, stride, padding, 1, ceil_mode, d=d)
     return win.average_pool(
         x, cover, d, title, count_padding=count_include_pad, divisor=divisor_override
     )
