@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -42,7 +43,7 @@ _NUMBERS_OUT = {
 _SEVERAL_LAYERS = {"Sequential", "ModuleList", "ModuleDict"}
 
 
-class Watched:
+class Watched(ABC):
     """A run of a module whose operators all pass through `run`.
 
     Attributes
@@ -60,18 +61,18 @@ class Watched:
         self.busy = False
         self.call = ""
 
+    @abstractmethod
     def run(self, function: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Run one operator of ATen."""
-        raise NotImplementedError
 
+    @abstractmethod
     def smooth(self, name: str, function: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Run a call that torch makes of several operators, as one."""
-        raise NotImplementedError
 
-    def leaves_torch(self, name: str, tensor: Any) -> None:
+    def leaves_torch(self, name: str, tensor: Any) -> None:  # noqa: B027 (who does not listen need not say so)
         """Hear that Python takes a tensor's numbers."""
 
-    def fails(self, args: tuple) -> None:
+    def fails(self, args: tuple) -> None:  # noqa: B027
         """Hear that torch cannot do what is asked for, with these arguments."""
 
 
