@@ -13,9 +13,9 @@ import numpy as np
 import polyenum as pe
 from benchmarks.networks import mnist, random_network
 from benchmarks.timing import alternate, ratio, report
-from polyenum.cells.lp import walker as lp_walker
-from polyenum.cells.lp.engine import HalfspaceEngine
-from polyenum.cells.lp.simplex import YES, becomes_positive
+from polyenum.cells.halfspace import walker as lp_walker
+from polyenum.cells.halfspace.engine import HalfspaceEngine
+from polyenum.cells.halfspace.simplex import YES, becomes_positive
 
 
 def lp_cells() -> None:

@@ -11,46 +11,51 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from polyenum.domains import (
-    Box,
-    Domain,
-    HPolytope,
-    Hull,
-    OutputProperty,
-    Segment,
-    Slice,
-    load_vnnlib,
-)
-from polyenum.enumeration.api import RegionCount, count_regions, enumerate_regions, iter_regions
-from polyenum.errors import (
-    CheckError,
-    DomainError,
-    FileError,
-    IncompleteError,
-    MissingExtraError,
-    NetworkError,
-    NumericalError,
-    OptionError,
-    PolyenumError,
-    RegionError,
-)
-from polyenum.exploration.api import (
-    NearestPoint,
-    Neighborhood,
-    NeighborhoodRegion,
-    boundary_distance,
-    decision_distance,
-    neighborhood,
-)
-from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage, load
-from polyenum.storage.regions import open_regions
-
 if TYPE_CHECKING:
-    from polyenum.complex.region_complex import RegionComplex
-    from polyenum.playground.api import explore
-    from polyenum.proof.certificate import Certificate
+    from polyenum.domains import (
+        Box,
+        Domain,
+        HPolytope,
+        Hull,
+        OutputProperty,
+        Segment,
+        Slice,
+        load_vnnlib,
+    )
+    from polyenum.enumeration.calls import (
+        RegionCount,
+        count_regions,
+        enumerate_regions,
+        iter_regions,
+    )
+    from polyenum.errors import (
+        CheckError,
+        DomainError,
+        FileError,
+        IncompleteError,
+        MissingExtraError,
+        NetworkError,
+        NumericalError,
+        OptionError,
+        PolyenumError,
+        RegionError,
+    )
+    from polyenum.models.load import load
+    from polyenum.neighborhoods.calls import (
+        NearestPoint,
+        Neighborhood,
+        NeighborhoodRegion,
+        boundary_distance,
+        decision_distance,
+        neighborhood,
+    )
+    from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage
+    from polyenum.playground.calls import explore
     from polyenum.proof.check import CheckReport, check
-    from polyenum.sampling.api import verify_sampling
+    from polyenum.regions.certificate import Certificate
+    from polyenum.regions.complex import RegionComplex
+    from polyenum.regions.opening import open_regions
+    from polyenum.sampling.calls import verify_sampling
     from polyenum.sampling.curve import SamplingCurve
     from polyenum.sampling.report import SamplingReport
 
@@ -101,16 +106,49 @@ __all__ = [
 ]
 
 
-# Imported when asked for: the complex brings numba along, which takes longer to import than all else.
-_LAZY = {
-    "Certificate": "polyenum.proof.certificate",
+# Each name is imported when it is first used, so that `import polyenum` loads nothing else.
+_HOME = {
+    "ActivationTable": "polyenum.networks",
+    "Box": "polyenum.domains",
+    "Certificate": "polyenum.regions.certificate",
+    "CheckError": "polyenum.errors",
     "CheckReport": "polyenum.proof.check",
-    "RegionComplex": "polyenum.complex.region_complex",
-    "explore": "polyenum.playground.api",
+    "Domain": "polyenum.domains",
+    "DomainError": "polyenum.errors",
+    "FileError": "polyenum.errors",
+    "HPolytope": "polyenum.domains",
+    "Hull": "polyenum.domains",
+    "IncompleteError": "polyenum.errors",
+    "MissingExtraError": "polyenum.errors",
+    "NearestPoint": "polyenum.neighborhoods.calls",
+    "Neighborhood": "polyenum.neighborhoods.calls",
+    "NeighborhoodRegion": "polyenum.neighborhoods.calls",
+    "NetworkError": "polyenum.errors",
+    "NumericalError": "polyenum.errors",
+    "OptionError": "polyenum.errors",
+    "OutputProperty": "polyenum.domains",
+    "PiecewiseLinearNetwork": "polyenum.networks",
+    "PolyenumError": "polyenum.errors",
+    "RegionComplex": "polyenum.regions.complex",
+    "RegionCount": "polyenum.enumeration.calls",
+    "RegionError": "polyenum.errors",
     "SamplingCurve": "polyenum.sampling.curve",
     "SamplingReport": "polyenum.sampling.report",
+    "Segment": "polyenum.domains",
+    "Slice": "polyenum.domains",
+    "Stage": "polyenum.networks",
+    "boundary_distance": "polyenum.neighborhoods.calls",
     "check": "polyenum.proof.check",
-    "verify_sampling": "polyenum.sampling.api",
+    "count_regions": "polyenum.enumeration.calls",
+    "decision_distance": "polyenum.neighborhoods.calls",
+    "enumerate_regions": "polyenum.enumeration.calls",
+    "explore": "polyenum.playground.calls",
+    "iter_regions": "polyenum.enumeration.calls",
+    "load": "polyenum.models.load",
+    "load_vnnlib": "polyenum.domains",
+    "neighborhood": "polyenum.neighborhoods.calls",
+    "open_regions": "polyenum.regions.opening",
+    "verify_sampling": "polyenum.sampling.calls",
 }
 
 
@@ -119,8 +157,9 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
+    if name in _HOME:
         from importlib import import_module
 
-        return getattr(import_module(_LAZY[name]), name)
+        globals()[name] = value = getattr(import_module(_HOME[name]), name)
+        return value
     raise AttributeError(f"module 'polyenum' has no attribute {name!r}")

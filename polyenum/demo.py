@@ -17,7 +17,7 @@ import numpy as np
 
 import polyenum as pe
 from polyenum.errors import import_extra
-from polyenum.storage.output import check_folder, written, written_text
+from polyenum.files.output import check_folder, written, written_text
 
 RESOLUTION = 200
 EPOCHS = 3000

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 import polyenum as pe
-from polyenum.complex.region import Region
-from polyenum.complex.region_complex import RegionComplex
+from polyenum.regions.complex import RegionComplex
+from polyenum.regions.region import Region
 
 # Those that need arguments; what is costly is left out, and named.
 _METHODS: dict[str, Callable[[RegionComplex], Any]] = {

@@ -238,7 +238,6 @@ CALLS: dict[str, Call] = {
     ),
     "SamplingReport.curve": Call(REPORT.curve, {"resolutions": [3, 4]}, {"resolutions": {"empty"}}),
     "SamplingReport.inradius": Call(REPORT.inradius, {"region": 0}, {"region": {"0"}}),
-    "SamplingReport.plot": Call(REPORT.plot, without(LOOK, "theme"), LOOK_FINE),
     "explore": Call(
         pe.explore,
         {"net": NET, "domain": BOX, "theme": "light"},

@@ -16,13 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import polyenum as pe
-from polyenum.cells.exact.forms import ExactForms
 from polyenum.cells.vertex.engine import VertexEngine
 from polyenum.cells.vertex.refine import refine
 from polyenum.cells.vertex.tighten import loosen, tighten
 from polyenum.cells.vertex.vertices import cut_edge, solve_vertex
 from polyenum.cells.vertex.walker import PendingCell, VertexWalker
-from polyenum.networks import load
+from polyenum.models.load import load
+from polyenum.networks.exact_forms import ExactForms
 from polyenum.proof.rational import RationalForms, meeting_point
 from tests.strategies import (
     Layers,

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 import polyenum as pe
 from benchmarks.networks import random_network
 from polyenum import errors
+from polyenum.arithmetic.polytope import ExactPolytope
 from polyenum.cells.engine import SignCounts
-from polyenum.cells.exact.polytope import ExactPolytope
-from polyenum.networks.reading import pieces
+from polyenum.models import activations as pieces
 from polyenum.proof import enclosure, gluing, signs
 from polyenum.proof.layout import Layout
 from polyenum.proof.volume import polytope_volume

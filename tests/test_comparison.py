@@ -11,7 +11,7 @@ import pytest
 from scipy import sparse
 
 import polyenum as pe
-from polyenum.networks.reading.comparison import compare
+from polyenum.models.comparison import compare
 
 Layers = list[tuple[np.ndarray, np.ndarray]]
 

@@ -8,7 +8,7 @@ import shapely
 
 import polyenum as pe
 from benchmarks.networks import random_network
-from polyenum.complex.modular import ModularMaps
+from polyenum.networks.modular import ModularMaps
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import polyenum as pe
-from polyenum.cells.exact.numbers import integers, quotient, to_fractions, value
-from polyenum.domains import programs
+from polyenum.arithmetic.integers import integers, quotient, to_fractions, value
+from polyenum.domains import by_programs as programs
 from polyenum.domains.domain import LARGEST_COORDINATE
 
 

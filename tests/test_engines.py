@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import polyenum as pe
 from benchmarks.networks import random_network
-from polyenum.cells.exact.lp import InfeasibleError, maximise
-from polyenum.cells.lp.simplex import NO, UNDECIDED, YES, becomes_positive
+from polyenum.arithmetic.linear_program import InfeasibleError, maximise
+from polyenum.cells.halfspace.simplex import NO, UNDECIDED, YES, becomes_positive
 from tests.strategies import (
     Layers,
     degenerate_networks,

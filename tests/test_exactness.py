@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import polyenum as pe
 from benchmarks.networks import random_network
-from polyenum.cells.exact.forms import ExactForms
+from polyenum.networks.exact_forms import ExactForms
 from tests.strategies import (
     Layers,
     degenerate_networks,

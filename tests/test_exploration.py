@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import polyenum as pe
 from benchmarks.networks import random_network
-from polyenum.complex.point_sides import ExactPoints
-from polyenum.exploration.explore import Explorer
+from polyenum.neighborhoods.search import Explorer
+from polyenum.networks.sides import ExactPoints
 from tests.strategies import Layers, degenerate_networks, generic_networks, share
 
 NORMS = st.sampled_from([1, 2, np.inf])

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 import polyenum as pe
 from benchmarks.networks import random_network
-from polyenum.cells.exact.forms import ExactForms
-from polyenum.cells.exact.numbers import unit_row
-from polyenum.cells.exact.pullback import PulledBack
-from polyenum.cells.exact.rays import ExactRays
-from polyenum.networks import load
+from polyenum.arithmetic.integers import unit_row
+from polyenum.models.load import load
+from polyenum.networks.exact_forms import ExactForms
+from polyenum.networks.pullback import PulledBack
+from polyenum.networks.rays import ExactRays
 from polyenum.proof.rational import RationalForms
 from tests.strategies import Layers, degenerate_networks, generic_networks, share
 

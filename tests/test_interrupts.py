@@ -19,8 +19,8 @@ import polyenum as pe
 from benchmarks.networks import random_network
 from polyenum import plot
 from polyenum.cells.vertex.walker import VertexWalker
-from polyenum.complex import assemble
 from polyenum.enumeration.tasks import Walk
+from polyenum.regions import collect as assemble
 
 NET = [([[1.0, 0], [0, 1.0]], [0.1, 0]), ([[1.0, 1]], [0])]
 BOX = pe.Box(-1, 1, dim=2)

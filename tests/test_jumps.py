@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import polyenum as pe
-from polyenum.networks.reading import pieces
+from polyenum.models import activations as pieces
 from polyenum.testing import network
 from tests.strategies import degenerate_networks, generic_networks, share
 

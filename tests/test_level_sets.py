@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import polyenum as pe
 from benchmarks.networks import random_network
-from polyenum.complex import edge_breaks, vertex_values
-from polyenum.complex.contenders import sure_winners
+from polyenum.regions import edge_breaks, vertex_values
+from polyenum.regions.contenders import sure_winners
 from tests.reference import Row, at, box_rows, vertices
 from tests.strategies import degenerate_networks, generic_networks, near_miss_networks, share
 from tests.test_jumps import ROWS, with_jumps

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 import polyenum as pe
-from polyenum.exploration.crossing import Crossing, OpenRegion
-from polyenum.exploration.highs import Program
-from polyenum.exploration.inwards import find_inwards
-from polyenum.exploration.local import LocalForms
-from polyenum.exploration.local import Rows as Forms
-from polyenum.exploration.nearest import DUAL, can_vanish, nearest, solver_for
+from polyenum.convex.highs import Program
+from polyenum.convex.nearest import DUAL, can_vanish, nearest, solver_for
+from polyenum.neighborhoods.crossing import Crossing, OpenRegion
+from polyenum.neighborhoods.inwards import find_inwards
+from polyenum.neighborhoods.local import LocalForms
+from polyenum.neighborhoods.local import Rows as Forms
 from tests.strategies import share
 
 NORMS = [1, 2, np.inf]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import polyenum as pe
-from polyenum.networks import load
+from polyenum.models.load import load
 
 ACTIVATIONS = {
     "relu": lambda n: nn.ReLU(),

@@ -14,8 +14,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import polyenum as pe
-from polyenum.networks.reading import onnx_file, onnx_graph, onnx_readers, pieces
-from polyenum.networks.reading import operators as op
+from polyenum.models import operators as op
+from polyenum.models.onnx import file as onnx_file
+from polyenum.models.onnx import onnx_graph, onnx_readers, pieces
 
 RANDOM = np.random.default_rng(7)
 

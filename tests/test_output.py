@@ -20,9 +20,9 @@ import pandas as pd
 import pytest
 
 import polyenum as pe
-from polyenum.storage import output
-from polyenum.storage.export import write
-from polyenum.storage.output import check_folder, check_place, written, written_text
+from polyenum.files import output
+from polyenum.files.output import check_folder, check_place, written, written_text
+from polyenum.regions.tables import write
 from tests.test_sampling import random_layers
 
 KINDS = ("r.npz", "r.csv", "r.geojson", "r.parquet")
@@ -102,7 +102,7 @@ def test_whatever_ends_a_writer(tmp_path: Path, error: type[BaseException]) -> N
 
 WRITER = """
 import sys
-from polyenum.storage.output import written
+from polyenum.files.output import written
 with written(sys.argv[1]) as stream:
     stream.write(b"x" * 1_000_000)
     print("writing", flush=True)

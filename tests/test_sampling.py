@@ -12,7 +12,7 @@ from hypothesis import given
 from torch import nn
 
 import polyenum as pe
-from polyenum import sampling
+from polyenum import plot, sampling
 from polyenum.demo import grid_counts, train
 from polyenum.sampling.floats import NumPyFloats
 from polyenum.testing import networks
@@ -244,10 +244,10 @@ def test_curves() -> None:
     assert curve.seen[-1] <= curve.exact == report.exact_count
     assert curve.to_frame().loc[5, "points"] == len(report.points)
     for figure in (
-        report.plot(),
-        curve.plot(),
-        report.plot(backend="plotly"),
-        curve.plot(backend="plotly"),
+        plot.sampling(report),
+        plot.sampling_curve(curve),
+        plot.sampling(report, backend="plotly"),
+        plot.sampling_curve(curve, backend="plotly"),
     ):
         assert figure is not None
 

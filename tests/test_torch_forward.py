@@ -522,7 +522,7 @@ def test_training_mode_that_computes_something_else() -> None:
 
 def test_the_comparison_finds_a_wrong_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that takes every leaky ReLU for another one."""
-    from polyenum.networks.reading import pieces
+    from polyenum.models import activations as pieces
 
     module = nn.Sequential(nn.Linear(2, 20), nn.LeakyReLU(0.01), nn.Linear(20, 1))
     right = pieces.leaky

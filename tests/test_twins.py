@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import polyenum as pe
-from polyenum.cells.vertex.twins import find_twins
-from polyenum.networks import load
+from polyenum.cells.bounds.twins import find_twins
+from polyenum.models.load import load
 
 
 def twins_of(weight: np.ndarray, bias: np.ndarray) -> list[tuple[int, int]]:

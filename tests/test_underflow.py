@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import polyenum as pe
-from polyenum.cells.exact.forms import ExactForms
-from polyenum.cells.exact.lp import InfeasibleError, maximise
-from polyenum.cells.exact.numbers import integers
-from polyenum.cells.exact.pullback import PulledBack
-from polyenum.cells.forward import bounded_values, proven_sides
-from polyenum.cells.lp.forms import scaled
-from polyenum.cells.lp.simplex import NO, YES, becomes_positive
-from polyenum.cells.lp.walker import signs_at, signs_over_box
+from polyenum.arithmetic.integers import integers
+from polyenum.arithmetic.linear_program import InfeasibleError, maximise
+from polyenum.cells.halfspace.forms import scaled
+from polyenum.cells.halfspace.simplex import NO, YES, becomes_positive
+from polyenum.cells.halfspace.walker import signs_at, signs_over_box
 from polyenum.cells.vertex.candidates import bounding_box
 from polyenum.cells.vertex.candidates import test_box as flag_cuts
 from polyenum.cells.vertex.engine import VertexEngine
-from polyenum.complex.point_sides import ExactPoints
-from polyenum.exploration.local import LocalForms
-from polyenum.networks import load
+from polyenum.models.load import load
+from polyenum.neighborhoods.local import LocalForms
+from polyenum.networks.exact_forms import ExactForms
+from polyenum.networks.forward import bounded_values, proven_sides
+from polyenum.networks.pullback import PulledBack
+from polyenum.networks.sides import ExactPoints
 from tests.strategies import Layers, degenerate_networks, share
 
 EXTREME = degenerate_networks(depth=(1, 3), kinds=("subnormal", "huge"))

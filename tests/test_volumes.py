@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
 import polyenum as pe
-from polyenum.complex import volumes
-from polyenum.complex.assemble import domain_complex
-from polyenum.complex.volumes import Incidence, measure
 from polyenum.proof.rational import RationalForms, meeting_point
 from polyenum.proof.volume import polytope_volume
+from polyenum.regions import volumes
+from polyenum.regions.collect import domain_complex
+from polyenum.regions.volumes import Incidence, measure
 from tests.strategies import Layers, degenerate_networks, generic_networks, share
 from tests.test_invariants import box_of
 

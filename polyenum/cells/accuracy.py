@@ -11,9 +11,9 @@ import math
 
 import numpy as np
 
-from polyenum.cells.forward import bounded_values
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.networks.forward import bounded_values
 
 # Of a vertex, as a share of the largest coordinate of the domain's points.
 VERTEX_SHARE = 2.0**-22

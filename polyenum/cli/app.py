@@ -155,7 +155,7 @@ def enumerate_(
     quiet: Quiet = False,
 ) -> None:
     """Enumerate the regions and write them to a file."""
-    from polyenum.storage.export import check_writable, write
+    from polyenum.regions.tables import check_writable, write
 
     net = arguments.network_of(model, input_shape, ignore_output_activation)
     domain = arguments.domain_of(net, box or [], slice_, vnnlib)
@@ -254,7 +254,9 @@ def verify(
         progress=wants_progress(quiet or json),
     )  # fmt: skip
     if output is not None:
-        write_picture(report.plot(backend=backend(output)), output)
+        from polyenum import plot as pictures
+
+        write_picture(pictures.sampling(report, backend=backend(output)), output)
     lines = [line.partition(":") for line in str(report).splitlines()]
     rows = [(name, text.strip()) for name, _, text in lines]
     show(model.name, rows, as_json=json, data=report.to_dict() if json else {})
@@ -376,7 +378,7 @@ def explore(
 
     A model of one or two inputs is shown on -2:2, unless --box says where; a larger one on a --slice.
     """
-    from polyenum.playground.api import serve
+    from polyenum.playground.calls import serve
 
     net = None if model is None else arguments.network_of(model, None, False)
     domain = None

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.complex.region_complex import RegionComplex
 from polyenum.domains import Box, Domain, Slice, load_vnnlib
 from polyenum.errors import DomainError, FileError, OptionError
-from polyenum.networks import PiecewiseLinearNetwork, load
-from polyenum.storage import arrays as storage
-from polyenum.storage.regions import FORMAT, open_regions
+from polyenum.files import arrays as storage
+from polyenum.models.load import load
+from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.regions.complex import RegionComplex
+from polyenum.regions.opening import open_regions
+from polyenum.regions.storage import FORMAT
 
 MOST_BYTES = 1 << 30
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from polyenum.errors import import_extra
-from polyenum.storage.output import check_place, written, written_text
+from polyenum.files.output import check_place, written, written_text
 
 KINDS = (".png", ".svg", ".pdf", ".html")
 

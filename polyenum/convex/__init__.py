@@ -1,1 +1,1 @@
-"""One region as a convex set: its inner ball, its vertices, and any convex problem posed over it."""
+"""One convex polyhedron: its inner ball, its vertices, the nearest point of it."""

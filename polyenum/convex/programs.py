@@ -1,17 +1,30 @@
-"""Convex problems over a region, posed with cvxpy."""
+"""Convex problems over bounded polyhedra ``A x <= b``, posed with cvxpy."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyenum import arguments
+from polyenum import options as arguments
+from polyenum.convex.nearest import DUAL, nearest, solver_for
 from polyenum.errors import RegionError
 
-if TYPE_CHECKING:
-    from polyenum.complex.region import Region
+
+class Polyhedron(NamedTuple):
+    """A bounded polyhedron ``A x <= b``, and a point inside it.
+
+    Attributes
+    ----------
+    A : (rows, dim) float64
+    b : (rows,) float64
+    inside : (dim,) float64
+    """
+
+    A: NDArray[np.float64]
+    b: NDArray[np.float64]
+    inside: NDArray[np.float64]
 
 
 class Ellipsoid(NamedTuple):
@@ -28,30 +41,25 @@ class Ellipsoid(NamedTuple):
     shape: NDArray[np.float64]
 
 
-def constraints(region: Region, x: Any, y: Any = None) -> list[Any]:
-    """Return the constraints that put a cvxpy expression `x` into a region; see `Region.constraints`."""
-    A, b = region.halfspaces
+def constraints(A: NDArray[np.float64], b: NDArray[np.float64], x: Any) -> list[Any]:
+    """Return the constraint that puts a cvxpy expression `x` into a polyhedron, its rows of length 1."""
     length = np.linalg.norm(A, axis=1)
-    found = [(A / length[:, None]) @ x <= b / length]
-    if y is not None:
-        found.append(y == region.weight @ x + region.bias)
-    return found
+    return [(A / length[:, None]) @ x <= b / length]
 
 
 # How many steps a projection takes at most.
 _STEPS = 3
 
 
-def project(region: Region, point: ArrayLike, *, norm: float) -> NDArray[np.float64]:
-    """Return the point of a region that is nearest to `point`; see `Region.project`."""
-    from polyenum.exploration.nearest import DUAL, nearest, solver_for
-
+def project(
+    A: NDArray[np.float64], b: NDArray[np.float64], point: ArrayLike, *, norm: float
+) -> NDArray[np.float64]:
+    """Return the point of a polyhedron that is nearest to `point`; see `Region.project`."""
     arguments.norm("norm", norm)
-    dim = region.interior_point.shape[0]
+    dim = A.shape[1]
     target = arguments.numbers("point", point, RegionError, shape=(dim,))
     if not np.isfinite(target).all():
         raise RegionError(f"point: every number must be finite, found {arguments.found(point)}")
-    A, b = region.halfspaces
     if (A @ target <= b).all():
         return target.copy()
     # Rows of length 1 in the dual norm, as distances from the point.
@@ -71,35 +79,37 @@ def project(region: Region, point: ArrayLike, *, norm: float) -> NDArray[np.floa
     return target
 
 
-def distance(region: Region, other: Region, *, norm: float) -> float:
-    """Return the distance of two regions; see `Region.distance`."""
+def distance(one: Polyhedron, other: Polyhedron, *, norm: float) -> float:
+    """Return the distance of two polyhedra; see `Region.distance`."""
     import cvxpy as cp
 
-    from polyenum.complex.region import Region
-
-    arguments.norm("norm", norm)
-    if not isinstance(other, Region):
-        raise RegionError(f"other must be a Region, found {arguments.found(other)}")
-    centre = region.interior_point
-    if other.interior_point.shape != centre.shape:
-        raise RegionError("the two regions lie in different dimensions")
-    scale = float(np.abs(other.interior_point - centre).max()) or 1.0
+    centre = one.inside
+    scale = float(np.abs(other.inside - centre).max()) or 1.0
     u, v = cp.Variable(len(centre)), cp.Variable(len(centre))
     problem = cp.Problem(
         cp.Minimize(cp.norm(u - v, norm)),
-        _scaled(region, u, centre, scale) + _scaled(other, v, centre, scale),
+        _scaled(one, u, centre, scale) + _scaled(other, v, centre, scale),
     )
     _solve(problem, linear=norm != 2)
     return float(scale * max(problem.value, 0.0))
 
 
-def inscribed_ellipsoid(region: Region) -> Ellipsoid:
-    """Return the largest ellipsoid inside a region; see `Region.inscribed_ellipsoid`."""
+def inscribed_ellipsoid(
+    A: NDArray[np.float64], b: NDArray[np.float64], centre: NDArray[np.float64], radius: float
+) -> Ellipsoid:
+    """Return the largest ellipsoid inside a polyhedron; see `Region.inscribed_ellipsoid`.
+
+    Parameters
+    ----------
+    A : (rows, dim) float64
+    b : (rows,) float64
+    centre : (dim,) float64
+    radius : float
+        Of a largest ball inside, around `centre`.
+    """
     import cvxpy as cp
 
-    centre, radius = region.chebyshev_ball
     dim = len(centre)
-    A, b = region.halfspaces
     length = np.linalg.norm(A, axis=1)
     rows, offsets = A / length[:, None], (b - A @ centre) / length / radius
     shape, middle = cp.Variable((dim, dim), PSD=True), cp.Variable(dim)
@@ -108,9 +118,9 @@ def inscribed_ellipsoid(region: Region) -> Ellipsoid:
     return Ellipsoid(centre + radius * middle.value, radius * shape.value)
 
 
-def _scaled(region: Region, u: Any, centre: NDArray[np.float64], scale: float) -> list[Any]:
-    """Return the constraints that put ``centre + scale * u`` into a region."""
-    A, b = region.halfspaces
+def _scaled(x: Polyhedron, u: Any, centre: NDArray[np.float64], scale: float) -> list[Any]:
+    """Return the constraints that put ``centre + scale * u`` into a polyhedron."""
+    A, b = x.A, x.b
     length = np.linalg.norm(A, axis=1)
     return [(A / length[:, None]) @ u <= (b - A @ centre) / length / scale]
 

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyenum.arguments import numbers
-from polyenum.cells.exact.numbers import Form, integers, quotient, to_fractions, value
-from polyenum.cells.exact.polytope import ExactPolytope
+from polyenum.arithmetic.integers import Form, integers, quotient, to_fractions, value
+from polyenum.arithmetic.polytope import ExactPolytope
 from polyenum.errors import DomainError
+from polyenum.options import numbers
 
 # A box of this dimension has 4,096 vertices.
 LARGEST_VERTEX_DIM = 12
@@ -272,3 +273,23 @@ def _too_far(name: str, found: str) -> DomainError:
         f"{name}: the coordinates of a domain are at most 2**1000 = {LARGEST_COORDINATE:.3g} in "
         f"magnitude, found {found}; scale the inputs down"
     )
+
+
+def as_domain(name: str, value: Any, *, input_dim: int | None = None) -> Domain:
+    """Return a domain, which lies in a network's inputs if `input_dim` says how many there are.
+
+    Raises
+    ------
+    DomainError
+        If it is none, or lies elsewhere.
+    """
+    if not isinstance(value, Domain) or type(value) is Domain:
+        raise DomainError(
+            f"{name}: the domain must be a Box, HPolytope, Hull, Slice or Segment, such as "
+            f"pe.Box(-1, 1, dim=2); found {type(value).__name__}"
+        )
+    if input_dim is not None and value.input_dim != input_dim:
+        raise DomainError(
+            f"the network takes {input_dim} inputs, but {value!r} lies in {value.input_dim} dimensions"
+        )
+    return value

@@ -7,10 +7,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyenum.arguments import numbers
-from polyenum.cells.exact.numbers import Form, Point, integers, meet, point_of, quotient, value
-from polyenum.cells.exact.polytope import ExactPolytope
-from polyenum.domains.boxes import BoxShaped, box_bounds, short
+from polyenum.arithmetic.integers import Form, Point, integers, meet, point_of, quotient, value
+from polyenum.arithmetic.polytope import ExactPolytope
+from polyenum.domains.box import BoxShaped, box_bounds, short
+from polyenum.domains.by_programs import bounds, interior_point
 from polyenum.domains.domain import (
     LARGEST_COORDINATE,
     Domain,
@@ -18,8 +18,8 @@ from polyenum.domains.domain import (
     domain_numbers,
     refuse_far,
 )
-from polyenum.domains.programs import bounds, interior_point
 from polyenum.errors import DomainError
+from polyenum.options import numbers
 
 # Of polytopes whose vertices are computed, in rational arithmetic: 6 s for 18 sides in 8-D.
 LARGEST_DIM = 8

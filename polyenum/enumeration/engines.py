@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from polyenum.arguments import choice, flag
 from polyenum.domains import Domain
 from polyenum.errors import DomainError, OptionError
 from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.options import choice, flag
 
 if TYPE_CHECKING:
     from polyenum.cells.engine import Engine
@@ -58,7 +58,7 @@ def make_engine(
 
         return PolygonEngine(network, domain)
     if engine == "lp":
-        from polyenum.cells.lp.engine import HalfspaceEngine
+        from polyenum.cells.halfspace.engine import HalfspaceEngine
 
         return HalfspaceEngine(network, domain)
     if engine == "exact":

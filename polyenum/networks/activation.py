@@ -9,7 +9,7 @@ intercept of its leftmost piece; the other intercepts follow from continuity, ex
 **Jumps.**  An activation that is not continuous (Hardshrink, Threshold, sign) says all its intercepts
 itself, in `own_intercepts`.  At the breakpoint it has the value of the piece on the left.  That is a whole
 region's value where the pre-activation is constant, as behind another jump; so an activation that has
-another value there is read as two (`polyenum.networks.reading.pieces.TwoSided`).
+another value there is read as two (`polyenum.models.activations.TwoSided`).
 
 A coordinate without breakpoints is affine: no unit, nothing to split on.
 
@@ -31,9 +31,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyenum.arguments import found
 from polyenum.errors import NetworkError
 from polyenum.networks.rows import check_rows, checked_count, checked_sizes
+from polyenum.options import found
 
 
 @dataclass(frozen=True, eq=False)

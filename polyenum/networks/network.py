@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyenum.arguments import found, numbers
 from polyenum.errors import NetworkError
 from polyenum.networks.activation import ActivationTable
 from polyenum.networks.weights import (
@@ -21,6 +20,7 @@ from polyenum.networks.weights import (
     nonzeros,
     rows_through,
 )
+from polyenum.options import found, numbers
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from polyenum.arguments import found, several, whole
 from polyenum.errors import NetworkError, OptionError
+from polyenum.options import found, several, whole
 
 MOST_COORDINATES = 10**9
 

@@ -10,10 +10,10 @@ from bokeh.models import ColumnDataSource, HoverTool, LinearColorMapper, TapTool
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
-from polyenum.complex.region_complex import RegionComplex
 from polyenum.plot.coloring import LINE_SCALE, Coloring, piece_colors, ramp
 from polyenum.plot.shapes import corner_heights, creases, sampled_image
 from polyenum.plot.themes import Theme
+from polyenum.regions.complex import RegionComplex
 from polyenum.sampling.report import SamplingReport
 
 TOOLS = "pan,wheel_zoom,reset"

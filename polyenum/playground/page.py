@@ -11,7 +11,6 @@ import numpy as np
 import panel as pn
 
 from polyenum import plot
-from polyenum.complex.region_complex import RegionComplex
 from polyenum.domains import Domain
 from polyenum.errors import PolyenumError
 from polyenum.playground.figures import Curve, Line, Plane, Samples
@@ -20,9 +19,10 @@ from polyenum.playground.targets import TARGETS
 from polyenum.plot.coloring import COLORS, Coloring, coloring, line_colors
 from polyenum.plot.shapes import even_levels
 from polyenum.plot.themes import theme_of
-from polyenum.sampling.api import sampled
+from polyenum.regions.complex import RegionComplex
 from polyenum.sampling.floats import NumPyFloats
 from polyenum.sampling.report import SamplingReport
+from polyenum.sampling.samples import sample
 from polyenum.sampling.setup import Setup
 
 STEPS_A_TICK, TICK_MS = 10, 80
@@ -298,7 +298,7 @@ class Page:
         count = f"**{regions}**" if cx.complete else f"**more than {regions}**"
         floats = NumPyFloats(self.session.network, cx.domain, "float32")
         setup = Setup("patterns", "grid", resolution, "float32", 0, 0.0, 0.0, 0, floats.name)
-        report = sampled(cx, setup, floats)
+        report = SamplingReport(cx, setup, floats, *sample(cx.domain, setup, floats))
         points = f"{resolution}" if dim == 1 else f"{resolution} by {resolution}"
         parts = [count, f"a grid of {points} points sees {report.sampled_count:,}"]
         if self.session.steps:

@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.arguments import domain_for
-from polyenum.complex.region_complex import RegionComplex
 from polyenum.domains import Box, Domain
-from polyenum.enumeration.api import enumerate_regions
+from polyenum.domains.domain import as_domain
+from polyenum.enumeration.calls import enumerate_regions
 from polyenum.errors import DomainError, NetworkError, OptionError, PolyenumError, import_extra
-from polyenum.networks import PiecewiseLinearNetwork, load
+from polyenum.models.load import load
+from polyenum.networks import PiecewiseLinearNetwork
 from polyenum.networks.weights import dense_rows
 from polyenum.playground.targets import TARGETS, Target, of_formula
+from polyenum.regions.complex import RegionComplex
 
 LARGEST_WIDTH, MOST_LAYERS = 64, 6
 POINTS, LEARNING_RATE = 500, 0.01
@@ -139,7 +140,7 @@ class Session:
         """
         network = load(net)
         if domain is not None:
-            domain_for("domain", domain, network)
+            as_domain("domain", domain, input_dim=network.input_dim)
         if domain is None:
             if network.input_dim not in (1, 2):
                 raise NetworkError(

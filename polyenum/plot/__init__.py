@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum import arguments
-from polyenum.complex.level_sets import output_of
-from polyenum.complex.region_complex import RegionComplex
+from polyenum import options as arguments
 from polyenum.errors import OptionError, RegionError, missing_extra
 from polyenum.plot.coloring import COLORS, coloring
 from polyenum.plot.shapes import even_levels
 from polyenum.plot.themes import Theme, theme_of
+from polyenum.regions.complex import RegionComplex, as_complex
+from polyenum.regions.level_sets import output_of
+from polyenum.sampling.curve import SamplingCurve
+from polyenum.sampling.report import SamplingReport
 
 if TYPE_CHECKING:
     from polyenum.sampling.curve import SamplingCurve
@@ -250,7 +252,7 @@ def histogram(
     title, backend, theme
         See `polyenum.plot`.
     """
-    arguments.region_complex("cx", cx)
+    as_complex("cx", cx)
     arguments.choice("of", of, ("volume", "facets"))
     _need_regions(cx, "histogram")
     if of == "volume":
@@ -361,8 +363,6 @@ def sampling_curve(
     title, backend, theme
         See `polyenum.plot`.
     """
-    from polyenum.sampling.curve import SamplingCurve
-
     if not isinstance(curve, SamplingCurve):
         raise OptionError(
             f"curve must be what SamplingReport.curve returns, found {arguments.found(curve)}"
@@ -413,8 +413,6 @@ def _look(title: str, theme: str) -> tuple[str, Theme]:
 
 
 def _need_report(report: SamplingReport) -> None:
-    from polyenum.sampling.report import SamplingReport
-
     if not isinstance(report, SamplingReport):
         raise OptionError(
             f"report must be what verify_sampling returns, found {arguments.found(report)}"
@@ -422,7 +420,7 @@ def _need_report(report: SamplingReport) -> None:
 
 
 def _need_dim(cx: RegionComplex, dim: int, name: str, argument: str = "cx") -> None:
-    arguments.region_complex(argument, cx)
+    as_complex(argument, cx)
     if cx.dim != dim:
         raise RegionError(f"{name} draws complexes in {dim}-D; this one has {cx.dim} dimensions")
     if not cx.has_vertices:

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.arguments import numbers
-from polyenum.complex.region_complex import RegionComplex
 from polyenum.errors import OptionError
+from polyenum.options import numbers
 from polyenum.plot.themes import Theme
+from polyenum.regions.complex import RegionComplex
 
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#7F7F7F")
 """The colours of Okabe and Ito, "Color universal design" (2008), safe for colour-blind readers."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.complex.region_complex import RegionComplex
 from polyenum.plot.coloring import Coloring, facet_labels
 from polyenum.ragged import rows_and_steps
+from polyenum.regions.complex import RegionComplex
 
 if TYPE_CHECKING:
     from polyenum.sampling.report import SamplingReport

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from polyenum.arguments import choice
+from polyenum.options import choice
 
 
 class Theme(NamedTuple):

@@ -18,8 +18,6 @@ from matplotlib.ticker import MaxNLocator
 from mpl_toolkits.mplot3d.art3d import Line3DCollection, Poly3DCollection
 from numpy.typing import NDArray
 
-from polyenum.complex.level_sets import Segments
-from polyenum.complex.region_complex import RegionComplex
 from polyenum.plot.coloring import PALETTE, Coloring, line_colors, piece_colors, ramp
 from polyenum.plot.shapes import (
     boundary_faces,
@@ -28,6 +26,8 @@ from polyenum.plot.shapes import (
     sampled_image,
 )
 from polyenum.plot.themes import Theme
+from polyenum.regions.complex import RegionComplex
+from polyenum.regions.level_sets import Segments
 from polyenum.sampling.curve import SamplingCurve
 from polyenum.sampling.report import SamplingReport
 

@@ -11,8 +11,6 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from plotly.subplots import make_subplots
 
-from polyenum.complex.level_sets import Segments
-from polyenum.complex.region_complex import RegionComplex
 from polyenum.plot.coloring import PALETTE, SCALE, Coloring, line_colors, piece_colors
 from polyenum.plot.shapes import (
     boundary_faces,
@@ -25,6 +23,8 @@ from polyenum.plot.shapes import (
     sampled_image,
 )
 from polyenum.plot.themes import Theme
+from polyenum.regions.complex import RegionComplex
+from polyenum.regions.level_sets import Segments
 from polyenum.sampling.curve import SamplingCurve
 from polyenum.sampling.report import SamplingReport
 

@@ -18,7 +18,7 @@ from polyenum.proof.rational import RationalForms
 from polyenum.proof.shape import DomainShape
 
 if TYPE_CHECKING:
-    from polyenum.complex.region_complex import RegionComplex
+    from polyenum.regions.complex import RegionComplex
 
 _MOST_FINDINGS = 20
 

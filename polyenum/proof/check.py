@@ -22,12 +22,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from polyenum import arguments
-from polyenum.complex.fitting import misfit
-from polyenum.complex.region_complex import RegionComplex
+from polyenum import options as arguments
 from polyenum.domains import Domain
+from polyenum.domains.domain import as_domain
 from polyenum.errors import NetworkError, RegionError
-from polyenum.networks import PiecewiseLinearNetwork, load
+from polyenum.models.load import load
+from polyenum.networks import PiecewiseLinearNetwork
 from polyenum.proof.batch import Batch, batches
 from polyenum.proof.case import Case, error_of
 from polyenum.proof.claims import contradictions, exaggerations
@@ -36,6 +36,8 @@ from polyenum.proof.geometry import check_geometry
 from polyenum.proof.gluing import Gluing
 from polyenum.proof.structure import check_structure
 from polyenum.proof.volume import check_exact_volumes, check_volumes
+from polyenum.regions.complex import RegionComplex, as_complex
+from polyenum.regions.fitting import misfit
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,9 @@ class CheckReport:
     seconds: float
 
 
-def check(cx: RegionComplex, net: Any, domain: Domain, *, progress: bool = False) -> CheckReport:
+def check(
+    cx: RegionComplex, net: Any = None, domain: Domain | None = None, *, progress: bool = False
+) -> CheckReport:
     """Prove a result again, from the result alone, with code of its own.
 
     Proven, for the real numbers that the weights and the domain are: every region has the pattern it
@@ -92,10 +96,10 @@ def check(cx: RegionComplex, net: Any, domain: Domain, *, progress: bool = False
     Parameters
     ----------
     cx : RegionComplex
-    net : torch.nn.Sequential, [(W, b), ...] or PiecewiseLinearNetwork
-        The network that the result is claimed for.
-    domain : Domain
-        The domain that it is claimed for.
+    net : torch.nn.Module, [(W, b), ...], path or PiecewiseLinearNetwork, optional
+        The network that the result is claimed for; by default the complex's own.
+    domain : Domain, optional
+        The domain that it is claimed for; by default the complex's own.
     progress : bool
         Whether to show a progress bar.
 
@@ -119,15 +123,15 @@ def check(cx: RegionComplex, net: Any, domain: Domain, *, progress: bool = False
     >>> import polyenum as pe
     >>> net = [([[1.0, 0], [0, 1.0]], [0, 0]), ([[1.0, 1]], [0])]
     >>> box = pe.Box(-1, 1, dim=2)
-    >>> report = pe.check(pe.enumerate_regions(net, box), net, box)
+    >>> report = pe.check(pe.enumerate_regions(net, box))
     >>> report.regions, report.complete, report.euler_characteristic
     (4, True, 1)
     """
-    arguments.region_complex("cx", cx)
-    arguments.domain("domain", domain)
+    as_complex("cx", cx)
+    domain = cx.domain if domain is None else as_domain("domain", domain)
     arguments.flag("progress", progress)
-    network = load(net)
-    arguments.domain_for("domain", domain, network)
+    network = cx.network if net is None else load(net)
+    as_domain("domain", domain, input_dim=network.input_dim)
     _refuse_others(cx, network, domain)
     began = time.perf_counter()
     problem = misfit(cx, network, domain)

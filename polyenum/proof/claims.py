@@ -15,7 +15,7 @@ from polyenum.domains import Domain
 from polyenum.proof.layout import Layout
 
 if TYPE_CHECKING:
-    from polyenum.complex.region_complex import RegionComplex
+    from polyenum.regions.complex import RegionComplex
 
 NEAR = 2.0**-20
 """The share of the domain's size by which a vertex may miss its hyperplanes, if no small error is claimed."""

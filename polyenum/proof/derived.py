@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from polyenum.complex.region_complex import RegionComplex
 from polyenum.domains import Domain
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage
+from polyenum.regions.complex import RegionComplex
 
 # What answers questions about points and single regions; it is made afresh instead of compared.
 _MADE_AGAIN = RegionComplex.helpers

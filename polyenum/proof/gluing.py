@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.complex.facets import Facets
 from polyenum.proof.batch import Batch
 from polyenum.proof.case import Case
 from polyenum.proof.general import GeneralFaces
@@ -13,6 +12,7 @@ from polyenum.proof.lattice import LatticeError
 from polyenum.proof.signs import Hashing, Keys, classes
 from polyenum.proof.simple import SimpleFaces, simple_regions
 from polyenum.ragged import rows_and_steps
+from polyenum.regions.facets import Facets
 
 
 class Gluing:

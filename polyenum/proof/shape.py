@@ -6,6 +6,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from polyenum.domains import Domain
+from polyenum.proof.exact_volume import polytope_volume
 from polyenum.proof.lattice import LatticeError, faces
 from polyenum.proof.rational import meeting_point, value_at
 
@@ -73,8 +74,6 @@ class DomainShape:
             for low, high in self.bounds:
                 product *= high - low
             return product
-        from polyenum.proof.volume import polytope_volume
-
         return polytope_volume(self.points, self._domain.polytope.tight, self.dim)
 
 

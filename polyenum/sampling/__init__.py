@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from polyenum.sampling.api import METHODS, verify_sampling
+from polyenum.sampling.calls import METHODS, verify_sampling
 from polyenum.sampling.curve import SamplingCurve
 from polyenum.sampling.points import grid, random_points
 from polyenum.sampling.report import SamplingReport

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum import arguments
-from polyenum.complex.region_complex import RegionComplex
 from polyenum.errors import import_extra
-from polyenum.sampling.floats import NumPyFloats
-from polyenum.sampling.points import check_count
 from polyenum.sampling.setup import Setup
 
 
@@ -61,33 +56,3 @@ class SamplingCurve:
             },
             index=pd.Index(self.resolutions, name="resolution"),
         )
-
-    def plot(self, *, title: str = "", backend: str = "matplotlib") -> Any:
-        """Draw the counts against the number of points, and the exact count as a line."""
-        from polyenum import plot
-
-        return plot.sampling_curve(self, title=title, backend=backend)
-
-
-def sampling_curve(
-    cx: RegionComplex, setup: Setup, floats: NumPyFloats, resolutions: Sequence[int]
-) -> SamplingCurve:
-    """Return the sampled counts at several resolutions; see `SamplingReport.curve`."""
-    from polyenum.sampling.api import sampled
-
-    setups = [
-        setup._replace(resolution=arguments.whole("resolutions", resolution, least=2))
-        for resolution in arguments.several(
-            "resolutions", resolutions, "a list of whole numbers, such as [10, 100]"
-        )
-    ]
-    for setup in setups:
-        check_count(cx.domain, setup)
-    rows = []
-    for setup in setups:
-        report = sampled(cx, setup, floats)
-        seen = report.exact_count - len(report.missed)
-        rows.append((setup.resolution, len(report.points), report.sampled_count, seen))
-    resolution_, points, sampled_, seen_ = np.array(rows, np.int64).reshape(-1, 4).T
-    exact = len(cx) if setup.method == "patterns" else cx.linear_region_count
-    return SamplingCurve(setup, resolution_, points, sampled_, seen_, exact)

@@ -7,8 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum import arguments
+from polyenum import options as arguments
 from polyenum.domains import Domain
+from polyenum.domains.domain import as_domain
 from polyenum.errors import OptionError
 from polyenum.sampling.setup import Setup
 
@@ -35,7 +36,7 @@ def grid(domain: Domain, resolution: int) -> NDArray[np.float64]:
     >>> grid(pe.Box(0, 1, dim=2), 2).tolist()
     [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
     """
-    arguments.domain("domain", domain)
+    as_domain("domain", domain)
     resolution = arguments.whole("resolution", resolution, least=2)
     check_grid(domain, resolution)
     low, high = domain.bounding_box()
@@ -82,7 +83,7 @@ def random_points(domain: Domain, count: int, *, seed: int = 0) -> NDArray[np.fl
     OptionError
         If hardly any point of the bounding box lies in the domain.
     """
-    arguments.domain("domain", domain)
+    as_domain("domain", domain)
     count = arguments.whole("count", count, most=MOST_POINTS)
     seed = arguments.seed("seed", seed)
     random = np.random.default_rng(seed)

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum import arguments
-from polyenum.complex.region_complex import RegionComplex
+from polyenum import options as arguments
 from polyenum.errors import OptionError, import_extra
+from polyenum.regions.complex import RegionComplex
+from polyenum.sampling.curve import SamplingCurve
+from polyenum.sampling.points import check_count
+from polyenum.sampling.samples import sample
 from polyenum.sampling.setup import Setup
 
 if TYPE_CHECKING:
@@ -207,9 +210,24 @@ class SamplingReport:
         ----------
         resolutions : sequence of int
         """
-        from polyenum.sampling.curve import sampling_curve
-
-        return sampling_curve(self.complex, self.setup, self.floats, resolutions)
+        setups = [
+            self.setup._replace(resolution=arguments.whole("resolutions", resolution, least=2))
+            for resolution in arguments.several(
+                "resolutions", resolutions, "a list of whole numbers, such as [10, 100]"
+            )
+        ]
+        cx = self.complex
+        for setup in setups:
+            check_count(cx.domain, setup)
+        rows = []
+        for setup in setups:
+            points, labels = sample(cx.domain, setup, self.floats)
+            report = SamplingReport(cx, setup, self.floats, points, labels)
+            seen = report.exact_count - len(report.missed)
+            rows.append((setup.resolution, len(points), report.sampled_count, seen))
+        resolution_, points_, sampled, seen_ = np.array(rows, np.int64).reshape(-1, 4).T
+        last = setups[-1] if setups else self.setup
+        return SamplingCurve(last, resolution_, points_, sampled, seen_, self.exact_count)
 
     # -- how it looks ----------------------------------------------------------------------------
 
@@ -261,12 +279,6 @@ class SamplingReport:
                 "merged": together,
             }
         ).rename_axis("region")
-
-    def plot(self, *, title: str = "", backend: str = "matplotlib") -> Any:
-        """Draw the exact regions (1-D and 2-D) with the sample points and the missed regions marked."""
-        from polyenum import plot
-
-        return plot.sampling(self, title=title, backend=backend)
 
     def __str__(self) -> str:
         kind = "activation regions" if self.of_patterns else "linear regions"

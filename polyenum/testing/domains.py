@@ -10,11 +10,12 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from polyenum.arguments import choices, domain, region_complex, whole
-from polyenum.complex.region import Region
-from polyenum.complex.region_complex import RegionComplex
 from polyenum.domains import Box, Domain, HPolytope, Hull, Segment, Slice
+from polyenum.domains.domain import as_domain
 from polyenum.errors import DomainError, OptionError, RegionError
+from polyenum.options import choices, whole
+from polyenum.regions.complex import RegionComplex, as_complex
+from polyenum.regions.region import Region
 
 DOMAIN_KINDS = ("box", "polytope", "hull", "slice", "segment")
 
@@ -117,7 +118,7 @@ def _segments(draw: st.DrawFn, inputs: int) -> Domain:
 
 def regions(cx: RegionComplex) -> st.SearchStrategy[Region]:
     """Return a strategy of the regions of a complex; it shrinks to the first."""
-    region_complex("cx", cx)
+    as_complex("cx", cx)
     if not len(cx):
         raise RegionError("cx: a complex without regions has none to draw")
     return st.integers(0, len(cx) - 1).map(lambda i: cx[i])
@@ -147,5 +148,5 @@ def points_inside(of: Region | Domain) -> st.SearchStrategy[NDArray[np.float64]]
     array([0.5, 0.5])
     """
     if not isinstance(of, Region):
-        domain("of", of)
+        as_domain("of", of)
     return _points_inside(of.vertices)

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from polyenum.arguments import choices, found
 from polyenum.errors import OptionError
+from polyenum.options import choices, found
 from polyenum.testing.readable import ACTIVATIONS, ReadableNetwork, network
 
 # Inputs, layers, units or outputs.

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.arguments import choice, found
 from polyenum.errors import NetworkError
+from polyenum.models import activations as pieces
+from polyenum.models.activations import TwoSided
+from polyenum.models.tensor import Row
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage
 from polyenum.networks.network import exact_float64
-from polyenum.networks.reading import pieces
-from polyenum.networks.reading.pieces import TwoSided
-from polyenum.networks.reading.tensor import Row
+from polyenum.options import choice, found
 
 ROWS: dict[str, Row | TwoSided] = {
     "relu": pieces.RELU,

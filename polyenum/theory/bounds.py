@@ -11,9 +11,11 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from polyenum.arguments import domain_for, real, several, whole
 from polyenum.domains import Domain
+from polyenum.domains.domain import as_domain
 from polyenum.errors import NetworkError, OptionError
+from polyenum.models.load import load
+from polyenum.options import real, several, whole
 
 # Of a layer: numbers of more digits than fit into memory would come out.
 LARGEST_WIDTH = 100_000
@@ -194,10 +196,12 @@ def bounds(net: Any, *, domain: Domain | None = None) -> dict[str, int]:
     >>> bounds(wide)["serra_2018"], bounds(wide, domain=pe.Segment([0] * 100, [1] * 100))["serra_2018"]
     (4, 3)
     """
-    from polyenum.networks import load
-
     network = load(net)
-    inputs = network.input_dim if domain is None else domain_for("domain", domain, network).dim
+    inputs = (
+        network.input_dim
+        if domain is None
+        else as_domain("domain", domain, input_dim=network.input_dim).dim
+    )
     *inner, last = network.stages
     hidden = []
     for stage in inner:

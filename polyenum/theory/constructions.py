@@ -9,10 +9,10 @@ from itertools import combinations, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum import arguments
-from polyenum.arguments import whole
+from polyenum import options as arguments
 from polyenum.errors import OptionError
 from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.options import whole
 from polyenum.theory.bounds import LARGEST_WIDTH, _widths
 
 MOST_VERTICES = 20_000_000

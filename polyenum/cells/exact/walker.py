@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.arithmetic.integers import quotient
+from polyenum.arithmetic.polytope import ExactPolytope
 from polyenum.cells.engine import Found, SignCounts, go_on
-from polyenum.cells.exact.forms import ExactForms
-from polyenum.cells.exact.numbers import quotient
-from polyenum.cells.exact.polytope import ExactPolytope
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.networks.exact_forms import ExactForms
 
 
 class ExactCell(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.vertex.tables import build_tables
+from polyenum.cells.bounds.tables import build_tables
 from polyenum.cells.vertex.walker import PendingCell, VertexWalker, root_cell
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork

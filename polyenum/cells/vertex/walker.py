@@ -9,21 +9,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.arithmetic.integers import Point, meeting, quotient, value
+from polyenum.cells.bounds.tables import Tables
 from polyenum.cells.engine import Found, SignCounts, go_on
-from polyenum.cells.exact.equal_forms import EqualForms
-from polyenum.cells.exact.forms import ExactForms
-from polyenum.cells.exact.numbers import Point, meeting, quotient, value
 from polyenum.cells.vertex import state as k
 from polyenum.cells.vertex.accurately import walk_accurately
 from polyenum.cells.vertex.maxima import walk_with_maxima
 from polyenum.cells.vertex.output import sharpen
 from polyenum.cells.vertex.refine import refine
-from polyenum.cells.vertex.tables import Tables
 from polyenum.cells.vertex.vertices import solve_unsure
 from polyenum.cells.vertex.walk import walk
 from polyenum.domains import Domain
 from polyenum.errors import NumericalError
 from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.networks.equal_forms import EqualForms
+from polyenum.networks.exact_forms import ExactForms
 
 OUTPUT_BYTES = 1 << 26
 # A cell that grows beyond this without certified signs is no polytope any more.

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyenum.arguments import numbers
 from polyenum.domains.domain import domain_numbers
 from polyenum.errors import DomainError
+from polyenum.options import numbers
 
 
 @dataclass(frozen=True, eq=False)

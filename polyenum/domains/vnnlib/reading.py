@@ -13,7 +13,6 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.arguments import file_path, flag
 from polyenum.domains.domain import Domain
 from polyenum.domains.vnnlib import terms
 from polyenum.domains.vnnlib.conditions import Cases, Condition, Several, cases_of, every, negation
@@ -23,6 +22,7 @@ from polyenum.domains.vnnlib.outputs import OutputProperty
 from polyenum.domains.vnnlib.terms import Affine, Row
 from polyenum.domains.vnnlib.text import text_of
 from polyenum.errors import DomainError
+from polyenum.options import file_path, flag
 
 Pair = tuple[Domain, OutputProperty]
 

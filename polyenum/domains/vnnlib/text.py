@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 from polyenum.errors import DomainError
-from polyenum.unpacking import unpacked
+from polyenum.files.unpacking import unpacked
 
 MOST_BYTES = 2**28
 

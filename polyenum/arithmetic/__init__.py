@@ -1,0 +1,1 @@
+"""Arithmetic without rounding: integers, their matrices, polytopes, linear programs in fractions."""

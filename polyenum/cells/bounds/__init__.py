@@ -1,0 +1,1 @@
+"""Bounds that hold for every activation pattern, which vertex cells and LP cells share."""

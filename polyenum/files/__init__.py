@@ -1,0 +1,1 @@
+"""Files in general: npz archives read with suspicion, and files written whole."""

@@ -1,0 +1,396 @@
+"""Reading ONNX models: nodes are gone through once, each by its entry in `onnx_readers`.
+
+Values are symbolic tensors where they depend on the network's inputs; where not, they are arrays with the
+numbers' own types, which ``onnx.reference`` computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polyenum.errors import NetworkError
+from polyenum.models import activations as pieces
+from polyenum.models import operators as op
+from polyenum.models.comparison import compare
+from polyenum.models.lowering import lower
+from polyenum.models.onnx import reference as reference
+from polyenum.models.onnx.check import (
+    evaluator,
+    self_contained,
+    unit_roundoff,
+    with_full_shapes,
+)
+from polyenum.models.onnx.file import as_float64, open_model, tensor_numbers
+from polyenum.models.onnx.inputs import chosen_inputs, chosen_outputs, input_tensors
+from polyenum.models.onnx.nodes import Node
+from polyenum.models.onnx.readers import OWN_ON_CONSTANTS, READERS, ROUNDING, SHAPE_ONLY
+from polyenum.models.onnx.schema import check_node, check_versions
+from polyenum.models.onnx.sizes import refuse_too_large
+from polyenum.models.tensor import SymbolicTensor
+from polyenum.networks.network import PiecewiseLinearNetwork
+
+# Of larger networks fewer points are compared: each costs several products with all weights.
+MANY_WEIGHTS = 2**22
+# Functions that call functions, and branches in branches.
+DEEPEST = 20
+MOST_NODES = 50_000
+
+
+def load_onnx(
+    path: Path,
+    *,
+    input_shape: Any = None,
+    inputs: Sequence[str | int] | None = None,
+    outputs: Sequence[str | int] | None = None,
+    ignore_output_activation: bool = False,
+    check: bool = True,
+    progress: bool = False,
+) -> PiecewiseLinearNetwork:
+    """Return the network of an ONNX file.
+
+    Nothing in the file is executed; tensors kept in files of their own must lie in the file's folder.
+
+    Parameters
+    ----------
+    path : Path
+        Of a ``.onnx`` file, or a ``.onnx.gz`` file.
+    input_shape : sequence of int, a dict of these by the inputs' names, or a sequence of these, optional
+        Of one input, without the batch axis, where the file leaves it open.
+    inputs, outputs : sequence of str or int, optional
+        The names or positions of those that the network shall have, one after the other in one vector; all by
+        default.
+    ignore_output_activation : bool
+        Leave out a last operation that is not piecewise linear.
+    check : bool
+        Compare what was read with the model itself at a few points.
+    progress : bool
+        Show a bar on stderr meanwhile.
+
+    Raises
+    ------
+    NetworkError
+        If the file is damaged, an operator is not supported (it is named), or what was read is not the model.
+    """
+    model = open_model(path)
+    graph = model.graph
+    ends = chosen_outputs(graph, outputs, path)
+    nodes = needed_nodes(graph.node, ends)
+    check_versions(model, path)
+    starts = chosen_inputs(graph, inputs, nodes, ends, path)
+    variables = input_tensors(starts, input_shape, path)
+    shapes = {name: x.shape for name, x in variables.items()}
+    refuse_too_large(model, nodes, shapes)
+    used = {name for node in nodes for name in _names_read(node)} | set(ends)
+    tensors = {t.name: tensor_numbers(t, path) for t in graph.initializer if t.name in used}
+    reading = Reading(model, path, starts)
+    values = {"": None, **tensors, **variables}
+    reading.run(nodes, values)
+    found = [_output(name, values) for name in ends]
+    if not any(isinstance(x, SymbolicTensor) for x in found):
+        raise NetworkError(f"{path}: the output {ends[0]!r} does not depend on the input")
+    network = lower(_one_vector(found), ignore_output_activation=ignore_output_activation)
+    if check:
+        run = with_full_shapes(
+            _without(nodes, reading.left_out, path), values, reading.versions.get("", 1), path
+        )
+        made = self_contained(model, run, tensors, shapes, ends)
+        _compare(network, made, unit_roundoff(made, tensors), str(path), progress)
+    return network
+
+
+def _compare(
+    network: PiecewiseLinearNetwork, model: Any, precision: float, name: str, progress: bool
+) -> None:
+    """Raise unless a network is the model's; see `compare`."""
+    many = sum(stage.size for stage in network.stages) > MANY_WEIGHTS
+    compare(
+        network, evaluator(model, name), name=name, precision=precision, progress=progress,
+        count=1 if many else 3,
+    )  # fmt: skip
+
+
+def _without(nodes: Sequence[Any], left_out: Mapping[int, str], path: Path) -> list[Any]:
+    """Return the nodes, with those that were left out as the identity of what they were applied to."""
+    from onnx import helper
+
+    if -1 in left_out:
+        raise NetworkError(
+            f"{path}: {left_out[-1]} is left out inside of a function or a branch, so what was read cannot be "
+            "compared with the model; check=False loads it without"
+        )
+    return [
+        helper.make_node("Identity", [left_out[k]], node.output[:1]) if k in left_out else node
+        for k, node in enumerate(nodes)
+    ]
+
+
+def needed_nodes(nodes: Sequence[Any], ends: Sequence[str]) -> list[Any]:
+    """Return the nodes that the outputs named `ends` are computed by, in their order."""
+    needed, found = set(ends), []
+    for node in reversed(nodes):
+        if needed.intersection(node.output) - {""}:
+            found.append(node)
+            needed.update(_names_read(node))
+    return found[::-1]
+
+
+def _names_read(node: Any) -> set[str]:
+    """Return the names that a node reads, also in its branches."""
+    names = set(node.input)
+    stack = [a.g for a in node.attribute if a.HasField("g")]
+    while stack:
+        graph = stack.pop()
+        for inner in graph.node:
+            names.update(inner.input)
+            stack += [a.g for a in inner.attribute if a.HasField("g")]
+        names.update(o.name for o in graph.output)
+    return names
+
+
+def _output(name: str, values: Mapping[str, Any]) -> Any:
+    if name not in values:
+        raise NetworkError(f"the output {name!r} is not computed by any node")
+    value = values[name]
+    if isinstance(value, list) or value is None:
+        raise NetworkError(
+            f"the output {name!r} is a sequence, or missing; a network returns tensors"
+        )
+    if not isinstance(value, SymbolicTensor) and value.dtype.kind not in "biuf":
+        return as_float64(value)
+    return value
+
+
+def _one_vector(found: list[Any]) -> SymbolicTensor:
+    """Return all outputs as one tensor; an activation that was left out at the end of one is remembered."""
+    if len(found) == 1:
+        return found[0]
+    dropped = next((x.dropped for x in found if isinstance(x, SymbolicTensor) and x.dropped), "")
+    flat = [replace(x, dropped="") if isinstance(x, SymbolicTensor) else x for x in found]
+    whole = op.joined([op.rearrange(x, np.ravel) for x in flat], 0)
+    return replace(whole, dropped=dropped)
+
+
+class Reading:
+    """One pass through the nodes of a model.
+
+    Attributes
+    ----------
+    path : Path
+    versions : dict of str to int
+        The version of each operator set that the model names.
+    left_out : dict of int to str
+        The nodes that are not piecewise linear, and the name of what each was applied to; -1 in functions.
+    """
+
+    def __init__(self, model: Any, path: Path, inputs: Sequence[Any]) -> None:
+        from onnx import helper
+
+        self.path = path
+        self.versions = _versions(model.opset_import)
+        self.left_out: dict[int, str] = {}
+        self._functions = {(f.domain, f.name): f for f in model.functions}
+        # Where only a tensor's type matters, all that depends on the input has the first input's.
+        self._float_type = helper.tensor_dtype_to_np_dtype(
+            inputs[0].type.tensor_type.elem_type or 1
+        )
+        self._count = 0
+
+    def run(
+        self,
+        nodes: Sequence[Any],
+        values: dict[str, Any],
+        *,
+        depth: int = 0,
+        given: dict[str, Any] | None = None,
+        versions: dict[str, int] | None = None,
+        where: str = "",
+    ) -> None:
+        """Compute the outputs of nodes in turn, into `values`.
+
+        Parameters
+        ----------
+        nodes : sequence of NodeProto
+        values : dict of str to tensor, array or list
+        depth : int
+            In how many functions and branches the nodes lie.
+        given : dict, optional
+            The attributes that a function was called with.
+        versions : dict, optional
+            The operator sets of a function.
+        where : str
+            What errors call the function.
+        """
+        if depth > DEEPEST:
+            raise NetworkError(f"{where}: functions and branches lie more than {DEEPEST} deep")
+        versions = self.versions if versions is None else versions
+        for index, proto in enumerate(nodes):
+            self._count += depth > 0
+            if self._count > MOST_NODES:
+                raise NetworkError(
+                    f"{where}: its functions have more than {MOST_NODES:,} nodes in all"
+                )
+            title = f"{where}node {proto.name or index} ({proto.op_type})"
+            for name in proto.input:
+                if name not in values:
+                    raise NetworkError(f"{title}: its input {name!r} is not computed before it")
+            inputs = [values[name] for name in proto.input]
+            version = versions.get("" if proto.domain == "ai.onnx" else proto.domain, 1)
+            if proto.domain in ("", "ai.onnx"):
+                check_node(proto, version, title)
+            node = Node(proto, title, version, self.path, given)
+            try:
+                found = self._evaluate(node, inputs, values, depth)
+            # Files are not trusted: whatever is wrong in one ends in an error that names the node.
+            except Exception as error:
+                if isinstance(error, NetworkError) and title in str(error):
+                    raise
+                raise NetworkError(f"{title}: {error or type(error).__name__}") from error
+            for k, x in enumerate(inputs):
+                if found and _is_left_out(found[0], x):
+                    self.left_out[-1 if depth else index] = title if depth else proto.input[k]
+            values.update((name, x) for name, x in zip(proto.output, found, strict=False) if name)
+
+    def _evaluate(
+        self, node: Node, inputs: list[Any], values: dict[str, Any], depth: int
+    ) -> list[Any]:
+        function = self._functions.get((node.domain, node.kind))
+        if function is not None:
+            return self._call(function, node, inputs, depth)
+        if node.domain:
+            raise NetworkError(f"{node.title}: operators of {node.domain!r} are not supported")
+        if node.kind == "If":
+            return self._branch(node, inputs, values, depth)
+        if node.graphs:
+            raise NetworkError(f"{node.title}: control flow is not supported")
+        if node.kind == "Constant":
+            return [_constant(node)]
+        inputs = node.modern(inputs)
+        node.types = [x.dtype.name if isinstance(x, np.ndarray) else "" for x in inputs]
+        shape_only = SHAPE_ONLY.get(node.kind)
+        if shape_only is not None and isinstance(inputs[shape_only], SymbolicTensor):
+            shape = inputs[shape_only].shape
+            inputs[shape_only] = np.zeros(shape, self._float_type)
+        if any(isinstance(x, (SymbolicTensor, list)) for x in inputs):
+            return _read(node, inputs)
+        if node.kind in OWN_ON_CONSTANTS:
+            return _read_constant(node, inputs)
+        return reference.compute(node, inputs)
+
+    def _call(self, function: Any, node: Node, inputs: list[Any], depth: int) -> list[Any]:
+        """Return the outputs of a function that the model brings along."""
+        given = {
+            a.name: Node(_holder(a), node.title, 1, self.path).get(a.name)
+            for a in function.attribute_proto
+        }
+        given.update(node.attributes)
+        names = list(function.input)
+        padded = [*inputs, *[None] * (len(names) - len(inputs))]
+        values = {"": None, **dict(zip(names, padded, strict=True))}
+        versions = _versions(function.opset_import)
+        body = needed_nodes(function.node, function.output)
+        self.run(
+            body, values, depth=depth + 1, given=given, versions=versions, where=f"{node.title}: "
+        )
+        return [values.get(name) for name in function.output]
+
+    def _branch(
+        self, node: Node, inputs: list[Any], values: dict[str, Any], depth: int
+    ) -> list[Any]:
+        """Return the outputs of the branch that a constant condition takes."""
+        if not op.is_constant(inputs[0]):
+            raise NetworkError(
+                f"{node.title}: control flow that depends on the input is not supported"
+            )
+        graph = node.graphs["then_branch" if np.ravel(inputs[0])[0] else "else_branch"]
+        inner = dict(values)
+        for tensor in graph.initializer:
+            inner[tensor.name] = tensor_numbers(tensor, self.path)
+        self.run(graph.node, inner, depth=depth + 1, where=f"{node.title}: ")
+        return [inner[o.name] for o in graph.output]
+
+
+def _is_left_out(found: Any, given: Any) -> bool:
+    """Return whether an output is an input, marked as what remains of an activation."""
+    both = isinstance(found, SymbolicTensor) and isinstance(given, SymbolicTensor)
+    return both and bool(found.dropped) and not given.dropped and found.terms is given.terms
+
+
+def _versions(imports: Any) -> dict[str, int]:
+    return {"" if o.domain == "ai.onnx" else o.domain: o.version for o in imports}
+
+
+def _holder(attribute: Any) -> Any:
+    """Return a node with nothing but one attribute."""
+    import onnx
+
+    node = onnx.NodeProto()
+    node.attribute.append(attribute)
+    return node
+
+
+def _constant(node: Node) -> Any:
+    for name, kind in (("value", None), ("value_float", np.float32), ("value_floats", np.float32),
+                       ("value_int", np.int64), ("value_ints", np.int64)):  # fmt: skip
+        if node.get(name) is not None:
+            return np.asarray(node.get(name), kind)
+    raise NetworkError(f"{node.title}: this kind of constant is not supported")
+
+
+def _read(node: Node, inputs: list[Any]) -> list[Any]:
+    """Return the outputs of a node of which some input depends on the network's."""
+    reader = READERS.get(node.kind)
+    variable = [k for k, x in enumerate(inputs) if isinstance(x, SymbolicTensor)]
+    if reader is None:
+        return _unread(node, [inputs[k] for k in variable])
+    for k in variable:
+        if k not in reader.variable:
+            raise NetworkError(
+                f"{node.title}: its input {k} must not depend on the network's input; it is not piecewise "
+                "linear, or not supported, then"
+            )
+    plain = [as_float64(x) if isinstance(x, np.ndarray) else x for x in inputs]
+    found = reader.function(node, *plain)
+    return [_settled(x) for x in (found if isinstance(found, list) else [found])]
+
+
+def _unread(node: Node, variable: list[SymbolicTensor]) -> list[Any]:
+    """Return the input of an operation that is not piecewise linear, marked; or raise."""
+    if node.kind.lower() in pieces.NOT_PIECEWISE_LINEAR and variable:
+        variable[0].check_usable(node.title)
+        return [replace(variable[0], dropped=node.title)]
+    if node.kind in ROUNDING:
+        raise NetworkError(f"{node.title}: it rounds, so it has a piece for every integer")
+    raise NetworkError(
+        f"{node.title} is not supported for what depends on the input; known operators are "
+        f"{', '.join(sorted(READERS))}"
+    )
+
+
+def _read_constant(node: Node, inputs: list[Any]) -> list[Any]:
+    """Return the outputs of a node on arrays, by its own reader, in the first input's type."""
+    own = None if not inputs or inputs[0] is None else inputs[0].dtype
+    plain = [as_float64(x) if isinstance(x, np.ndarray) else x for x in inputs]
+    if node.kind not in (
+        "Identity",
+        "Dropout",
+        "Optional",
+        "OptionalGetElement",
+    ) and not node.kind.startswith("Sequence"):
+        plain[0] = op.constant_tensor(plain[0])
+    found = READERS[node.kind].function(node, *plain)
+    settled = [_settled(x) for x in (found if isinstance(found, list) else [found])]
+    return [x.astype(own) if isinstance(x, np.ndarray) and own is not None else x for x in settled]
+
+
+def _settled(x: Any) -> Any:
+    """Return an array where nothing depends on the input after all."""
+    if isinstance(x, list):
+        return [_settled(y) for y in x]
+    if isinstance(x, SymbolicTensor) and not x.terms and not x.dropped:
+        return x.constant.reshape(x.shape)
+    return x

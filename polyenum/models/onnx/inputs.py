@@ -1,0 +1,143 @@
+"""Which inputs and outputs of an ONNX graph are the network's, and their shapes."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from polyenum.errors import NetworkError
+from polyenum.models.tensor import SymbolicTensor, checked_size
+
+
+def chosen_outputs(graph: Any, wanted: Sequence[str | int] | None, path: Path) -> list[str]:
+    """Return the names of the outputs: all, or those wanted by name or position."""
+    return _chosen([o.name for o in graph.output], wanted, "outputs", path)
+
+
+def chosen_inputs(
+    graph: Any,
+    wanted: Sequence[str | int] | None,
+    nodes: Sequence[Any],
+    ends: Sequence[str],
+    path: Path,
+) -> list[Any]:
+    """Return the inputs: all that are no initializers, or those wanted, of which none needed may lack."""
+    fixed = {t.name for t in graph.initializer}
+    free = {i.name: i for i in graph.input if i.name not in fixed}
+    if not free:
+        raise NetworkError(f"{path}: the model has no input")
+    names = _chosen(list(free), wanted, "inputs", path)
+    read = {name for node in nodes for name in node.input} | set(ends)
+    missing = [name for name in free if name in read and name not in names]
+    if missing:
+        raise NetworkError(
+            f"{path}: the outputs need the input {missing[0]!r}, which inputs={list(wanted or [])!r} leaves out"
+        )
+    return [free[name] for name in names]
+
+
+def _chosen(
+    names: list[str], wanted: Sequence[str | int] | None, what: str, path: Path
+) -> list[str]:
+    if wanted is None:
+        return names
+    if isinstance(wanted, (str, int)):
+        wanted = [wanted]
+    found = []
+    for w in wanted:
+        if isinstance(w, str) and w in names:
+            found.append(w)
+        elif isinstance(w, int) and not isinstance(w, bool) and -len(names) <= w < len(names):
+            found.append(names[w])
+        else:
+            raise NetworkError(
+                f"{path}: {what}= names {w!r}; the model has {', '.join(map(repr, names))}"
+            )
+    if not found or len(set(found)) < len(found):
+        raise NetworkError(
+            f"{path}: {what}= must name each of some {what} once, found {list(wanted)!r}"
+        )
+    return found
+
+
+def input_tensors(
+    inputs: Sequence[Any],
+    wanted: Any,
+    path: Path,
+) -> dict[str, SymbolicTensor]:
+    """Return a tensor for each input; their elements one after the other are the network's inputs."""
+    given = _shapes_by_name([i.name for i in inputs], wanted, path)
+    shapes = {i.name: _shape(i, given.get(i.name), path) for i in inputs}
+    sizes = [checked_size(shape, f"the input {name!r}" if len(shapes) > 1 else "the input")
+             for name, shape in shapes.items()]  # fmt: skip
+    whole = SymbolicTensor.inputs((sum(sizes),))
+    found, first = {}, 0
+    for (name, shape), size in zip(shapes.items(), sizes, strict=True):
+        taken = np.arange(first, first + size).reshape(shape)
+        found[name] = whole.rearrange(lambda _, taken=taken: taken)  # type: ignore[misc]
+        first += size
+    return found
+
+
+def _shapes_by_name(names: list[str], wanted: Any, path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shapes that the caller gives: one, one for each input, or some by name."""
+    if wanted is None:
+        return {}
+    try:
+        if not isinstance(wanted, Mapping):
+            several = any(not isinstance(n, (int, np.integer)) for n in wanted)
+            wanted = dict(zip(names, wanted if several else [wanted], strict=True))
+        found = {name: tuple(operator.index(n) for n in shape) for name, shape in wanted.items()}
+    except (TypeError, ValueError):
+        raise NetworkError(
+            f"{path}: input_shape= must be a tuple of integers, or one for each of the inputs "
+            f"{', '.join(map(repr, names))}; found {wanted!r}"
+        ) from None
+    unknown = [name for name in found if name not in names]
+    if unknown:
+        raise NetworkError(
+            f"{path}: input_shape= names {unknown[0]!r}; the inputs are {', '.join(map(repr, names))}"
+        )
+    return found
+
+
+def _shape(value: Any, given: tuple[int, ...] | None, path: Path) -> tuple[int, ...]:
+    from onnx import TensorProto
+
+    kind = value.type.tensor_type
+    if not value.type.HasField("tensor_type") and value.type.WhichOneof("value") is not None:
+        raise NetworkError(f"{path}: the input {value.name!r} is no tensor")
+    floats = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
+    if kind.elem_type not in (*floats, TensorProto.UNDEFINED):
+        kinds = TensorProto.DataType
+        known = kind.elem_type in kinds.values()
+        name = kinds.Name(kind.elem_type) if known else f"unknown ({kind.elem_type})"
+        raise NetworkError(
+            f"{path}: the input {value.name!r} holds {name} numbers; regions are those of real numbers, so it "
+            "must be a float"
+        )
+    dims = [d.dim_value if d.HasField("dim_value") else 0 for d in kind.shape.dim]
+    if given is not None:
+        # Either one input without the batch axis, or all of what the file says.
+        return given if given == tuple(dims) and given else (1, *given)
+    if not value.type.HasField("tensor_type") or not kind.HasField("shape"):
+        raise NetworkError(f"{path}: the input {value.name!r} has no shape; give input_shape=")
+    # The batch: open, or as the file has it, which must be one.
+    if dims and dims[0] <= 0:
+        dims[0] = 1
+    if any(d <= 0 for d in dims):
+        raise NetworkError(
+            f"{path}: the input {value.name!r} has shape {dims} with 0 where the file leaves it open; "
+            "give input_shape=, without the batch axis"
+        )
+    if dims and dims[0] > 1 and math.prod(dims[1:]) > 1:
+        raise NetworkError(
+            f"{path}: the input {value.name!r} has shape {dims}; where that is a batch of {dims[0]}, give "
+            f"input_shape={tuple(dims[1:])} for one of it; where all of it is one input, input_shape={tuple(dims)}"
+        )
+    return tuple(dims)

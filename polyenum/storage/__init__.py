@@ -1,1 +1,0 @@
-"""Saved results: complexes in files that hold everything and execute nothing."""
