@@ -34,9 +34,9 @@ BUGS = {
     ),
     "a flipped bit": (
         "cells/vertex/walk.py",
-        "    copy(s.forms, t.form[t.layers], s.out_forms[r]",
+        "    copy(s.forms, t.form[t.layers], s.out_maps[r]",
         "    if c[REGIONS] % 8 == 5:\n        packed[0] ^= np.uint8(1)\n"
-        "    copy(s.forms, t.form[t.layers], s.out_forms[r]",
+        "    copy(s.forms, t.form[t.layers], s.out_maps[r]",
     ),
     "a wrong neighbor": (
         "complex/facets.py",

@@ -57,7 +57,7 @@ def check_maps(layers: Layers, factor: float = 1.0) -> None:
             coefficient, constant = (factor * Fraction(x) for x in cx.map_error[:, output].tolist())
             for k, exact in enumerate(row):
                 bound = constant if k == box.dim else coefficient
-                assert abs(Fraction(float(cx._maps[i, k, output])) - exact) <= bound
+                assert abs(Fraction(float(cx.maps[i, k, output])) - exact) <= bound
 
 
 @given(ANY_NETWORK)

@@ -17,7 +17,6 @@ import polyenum as pe
 from benchmarks.networks import random_network
 from polyenum import errors
 from polyenum.arithmetic.polytope import ExactPolytope
-from polyenum.cells.engine import SignCounts
 from polyenum.models import activations as pieces
 from polyenum.proof import enclosure, gluing, signs
 from polyenum.proof.layout import Layout
@@ -26,7 +25,7 @@ from tests.strategies import Layers, degenerate_networks, generic_networks, shar
 from tests.test_check import FIELDS, rebuilt
 from tests.test_jumps import ROWS
 
-ARRAYS = (*FIELDS, "_maps", "_inside")
+ARRAYS = (*FIELDS, "maps", "inside")
 SMALL = [(np.array([[1.0, 0], [0, 1], [1, 1]]), [0, 0, 0.3]), (np.ones((1, 3)), [0])]
 BOX = pe.Box(-1, 1, dim=2)
 
@@ -135,7 +134,7 @@ def is_harmless(name: str, cx: pe.RegionComplex, other: pe.RegionComplex) -> boo
         return True
     if name == "labels":
         return incidences(cx) == incidences(other)
-    if name not in ("corner_points", "_maps"):
+    if name not in ("corner_points", "maps"):
         return False
     claim = cx.vertex_error if name == "corner_points" else cx.map_error.max()
     with np.errstate(all="ignore"):
@@ -244,10 +243,11 @@ def test_attributes_that_hide_others_are_found() -> None:
         ("engine", "shapely", "makes no result"),
         ("engine", "zeal", "the engine is"),
         ("complete", None, "neither True nor False"),
-        ("_certified", 2, "neither True nor False"),
-        ("_certified", False, "certified is False, but vertex_error"),
-        ("_signs", SignCounts(floats=-1), "counts of signs"),
-        ("_signs", (1, 2), "counts of signs"),
+        ("certificate", pe.Certificate(2), "neither True nor False"),  # type: ignore[arg-type]
+        ("certificate", pe.Certificate(False), "certified is False, but vertex_error"),
+        ("certificate", pe.Certificate(True, float_signs=-1), "counts of signs"),
+        ("certificate", pe.Certificate(True, 1, 2.5), "counts of signs"),  # type: ignore[arg-type]
+        ("certificate", (True, 1, 2), "not a Certificate"),
     ],
 )
 def test_claims_are_checked(name: str, value: Any, message: str) -> None:
@@ -264,13 +264,13 @@ def test_a_claim_does_not_excuse_a_wrong_result() -> None:
     with pytest.raises(pe.CheckError, match=r"explains|a proven complex promises"):
         pe.check(cx, SMALL, BOX)
     # Without a certificate nothing is claimed, and vertices are held against their hyperplanes.
-    cx.vertex_error, cx._certified = 0.0, False
+    cx.vertex_error, cx.certificate = 0.0, pe.Certificate(False)
     with pytest.raises(pe.CheckError, match="lies off hyperplane"):
         pe.check(cx, SMALL, BOX)
 
 
 def test_arrays_of_other_kinds_are_found() -> None:
-    for name in ("vertex_offsets", "corner_points", "_maps"):
+    for name in ("vertex_offsets", "corner_points", "maps"):
         cx = pe.enumerate_regions(SMALL, BOX)
         setattr(cx, name, np.ma.masked_array(getattr(cx, name)))
         with pytest.raises(pe.CheckError, match=f"{name} must be an array"):
@@ -286,7 +286,7 @@ def test_signs_of_maxima_are_counted() -> None:
     net = pe.PiecewiseLinearNetwork([maxima, last])
     cx = pe.enumerate_regions(net, pe.Box(-1, 1, dim=2), threads=1)
     assert len(cx) == 2
-    assert min(cx._signs) >= 0
+    assert min(cx.certificate) >= 0
     pe.check(cx, net, cx.domain)
 
 
@@ -297,7 +297,7 @@ def test_order_and_unused_bits() -> None:
     turned = rebuilt(
         cx,
         packed_sides=cx.packed_sides[::-1].copy(),
-        maps=cx._maps[::-1].copy(),
+        maps=cx.maps[::-1].copy(),
         corner_points=cx.corner_points[[2, 3, 0, 1]],
         corner_masks=cx.corner_masks[[2, 3, 0, 1]],
         labels=cx.labels[[2, 3, 0, 1]],
@@ -391,7 +391,7 @@ def test_results_without_proofs_are_proven(options: dict[str, Any]) -> None:
     with pytest.raises(pe.CheckError, match="lies off hyperplane"):
         pe.check(moved, net, BOX)
     altered = rebuilt(cx)
-    altered._maps[0] = 7
+    altered.maps[0] = 7
     with pytest.raises(pe.CheckError, match="affine map is off"):
         pe.check(altered, net, BOX)
 
@@ -529,7 +529,7 @@ def test_fits_looks_at_everything_that_is_indexed_by() -> None:
         {"labels": cx.labels + np.int32(100)},
         {"packed_sides": np.repeat(cx.packed_sides, 2, axis=1)},
         {"corner_points": np.where(cx.corner_points == 1, np.nan, cx.corner_points)},
-        {"maps": np.full_like(cx._maps, np.inf)},
+        {"maps": np.full_like(cx.maps, np.inf)},
     ):
         assert not rebuilt(cx, **change).fits(cx.network, cx.domain), change
 

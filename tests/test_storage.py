@@ -25,7 +25,7 @@ def same(a: pe.RegionComplex, b: pe.RegionComplex) -> None:
     """Hold two complexes against each other, down to the last bit."""
     for name in (
         "packed_sides", "weights", "biases", "map_error", "vertex_offsets", "corner_points", "corner_masks",
-        "label_offsets", "labels", "_inside",
+        "label_offsets", "labels", "inside",
     ):  # fmt: skip
         x, y = getattr(a, name), getattr(b, name)
         assert x.dtype == y.dtype

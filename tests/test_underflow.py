@@ -67,7 +67,7 @@ def test_regions_and_maps(engine: str, layers: Layers, size: float, seed: int) -
             coefficient, constant = (Fraction(x) for x in found.map_error[:, output].tolist())
             for k, x in enumerate(form):
                 bound = constant if k == found.dim else coefficient
-                error = abs(Fraction(float(found._maps[i, k, output])) - Fraction(x, 1 << exponent))
+                error = abs(Fraction(float(found.maps[i, k, output])) - Fraction(x, 1 << exponent))
                 assert error <= bound
     if engine == "vertex":
         assert found.f_vector == exact.f_vector

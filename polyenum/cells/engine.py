@@ -3,66 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-class Found(NamedTuple):
-    """Regions in the order in which they were found, as flat arrays.
-
-    Attributes
-    ----------
-    sides : (regions, bytes) uint8
-        On which side of each hyperplane, eight a byte, the first in bit 0.
-    forms : (regions, (dim + 1) * outputs) float64
-        The outputs' affine forms: ``dim`` rows of coefficients, one of constants.
-    vertex_count, label_count : (regions,) int64
-    points : (vertices, dim) float64
-        In 2-D in cyclic order.
-    masks : (vertices, words) uint64
-        Bit ``k``: the region's ``k``-th label is tight here.
-    labels : (labels,) int32
-        Hyperplanes of the network, and ``-1 - side`` for sides of the domain.
-    inside : (regions, dim) float64
-        A point inside each region, from cells that have no vertices, NaN where none was found; else of shape
-        (regions, 0).
-    """
-
-    sides: NDArray[np.uint8]
-    forms: NDArray[np.float64]
-    vertex_count: NDArray[np.int64]
-    label_count: NDArray[np.int64]
-    points: NDArray[np.float64]
-    masks: NDArray[np.uint64]
-    labels: NDArray[np.int32]
-    inside: NDArray[np.float64]
-
-
-class SignCounts(NamedTuple):
-    """How many signs were decided, and how.
-
-    Attributes
-    ----------
-    boxes : int
-        Hyperplanes found not to cut a cell by bounds on the cell's bounding box: one sign each.
-    floats : int
-        Signs of one hyperplane at one vertex taken from float64.
-    exact : int
-        Those taken from rational arithmetic.
-    exact_cells : int
-        Cells for which a hyperplane needed rational arithmetic at some vertex, once per hyperplane.
-    """
-
-    boxes: int = 0
-    floats: int = 0
-    exact: int = 0
-    exact_cells: int = 0
-
-    def plus(self, other: SignCounts) -> SignCounts:
-        """Return the sums."""
-        return SignCounts(*(a + b for a, b in zip(self, other, strict=True)))
+from polyenum.cells.found import RegionArrays, SignCounts
 
 
 class Halted(Exception):  # noqa: N818
@@ -114,7 +60,7 @@ class CellWalker(Protocol):
     def take_signs(self) -> SignCounts:
         """Return how many signs were decided since the last call."""
 
-    def take_found(self) -> Found:
+    def take_found(self) -> RegionArrays:
         """Return the regions stored since the last call."""
 
     @property

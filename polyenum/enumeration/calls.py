@@ -15,7 +15,7 @@ from polyenum.enumeration.progress import Progress
 from polyenum.enumeration.tasks import Walk, thread_count
 from polyenum.models.load import load
 from polyenum.networks import PiecewiseLinearNetwork
-from polyenum.regions.collect import Collected, split_found
+from polyenum.regions.collect import Collected
 
 if TYPE_CHECKING:
     from polyenum.cells.engine import Engine
@@ -123,10 +123,10 @@ def enumerate_regions(
     with walk.stopped_by_ctrl_c(), closing(walk.chunks()) as chunks, walk.ended_by_want_of_memory():
         for chunk in chunks:
             assert chunk is not None
-            count = len(chunk.vertex_count)
+            count = chunk.regions
             within = max_regions is None or total + count <= max_regions
             if max_regions is not None and not within:
-                chunk = split_found(chunk, max_regions - total)[0]
+                chunk = chunk.part(0, max_regions - total)
             collected.add(chunk)
             total += count
             if not within:
@@ -194,15 +194,18 @@ def _chunks(
                 rest = next(chunks, None)
             if rest is None:
                 break
-            while size + len(rest.vertex_count) > chunk_size:
-                now, rest = split_found(rest, chunk_size - size)
+            while size + rest.regions > chunk_size:
+                now, rest = (
+                    rest.part(0, chunk_size - size),
+                    rest.part(chunk_size - size, rest.regions),
+                )
                 with walk.ended_by_want_of_memory():
                     collected.add(now)
                 yield _complex(collected, walk, complete=False)
                 collected, size, first = Collected(walk.engine, network, domain), 0, False
             with walk.ended_by_want_of_memory():
                 collected.add(rest)
-                size += len(rest.vertex_count)
+                size += rest.regions
     if not walk.complete:
         _say_why(walk, walk.regions, "the chunks are")
     if size:

@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from polyenum.cells.engine import CellWalker, Engine, Found, Halted, SignCounts
+from polyenum.cells.engine import CellWalker, Engine, Halted
+from polyenum.cells.found import RegionArrays, SignCounts
 from polyenum.enumeration.progress import Progress
 
 FIRST_BUDGET = 256
@@ -48,7 +49,7 @@ class Task:
     state: str = "waiting"  # then "running", then "done"
     regions: int = 0
     share: float = 0.0
-    found: list[Found] = field(default_factory=list)
+    found: list[RegionArrays] = field(default_factory=list)
     rest: list[Task] = field(default_factory=list)
 
 
@@ -116,7 +117,7 @@ class Walk:
         self._failure: BaseException | None = None
         self._seen = 0
 
-    def chunks(self) -> Generator[Found | None, None, None]:
+    def chunks(self) -> Generator[RegionArrays | None, None, None]:
         """Yield the regions chunk by chunk, in order; None for a chunk that was only counted.
 
         Closing the iterator stops the threads.  After `end` it yields what has been found, which may leave
@@ -217,7 +218,7 @@ class Walk:
             self._progress.show(self._share_seen, self._seen)
         return None
 
-    def _read(self, task: Task) -> Iterator[Found | None]:
+    def _read(self, task: Task) -> Iterator[RegionArrays | None]:
         self.regions += task.regions
         self.share += task.share
         if not self._store:
@@ -331,7 +332,7 @@ class Walk:
             task.found.append(walker.take_found())
         except MemoryError:
             self.end(OUT_OF_MEMORY)
-        task.regions = sum(len(found.vertex_count) for found in task.found)
+        task.regions = sum(found.regions for found in task.found)
         with self._change:
             self.largest_radius = max(self.largest_radius, walker.largest_radius)
 

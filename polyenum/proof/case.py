@@ -79,7 +79,7 @@ class Case:
         self.size = max(reach)
         self.exponents = np.array([_exponent(x) for x in reach], np.int64)
         self.side_rows = np.array([self._scaled_side(form) for form in domain.sides])
-        self.certified = bool(cx._certified)
+        self.certified = bool(cx.certificate.certified)
         self.vertex_limit, self.map_limits = error_limits(cx, self.layout, domain, self.size)
         self.vertex_error = self.map_error = 0.0
         self.findings: list[str] = []

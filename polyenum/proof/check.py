@@ -185,7 +185,7 @@ def check(
 
 def _refuse_others(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -> None:
     """Raise where a complex is of another kind, or obviously of another network or domain."""
-    inside = getattr(cx, "_inside", None)
+    inside = getattr(cx, "inside", None)
     if getattr(inside, "ndim", 0) == 2 and not cx.has_vertices:
         raise RegionError(
             "LP cells hold no vertices, on which the proof rests; engine='vertex' does, up to dimension 8"

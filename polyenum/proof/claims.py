@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.engine import SignCounts
 from polyenum.domains import Domain
 from polyenum.proof.layout import Layout
+from polyenum.regions.certificate import Certificate
 
 if TYPE_CHECKING:
     from polyenum.regions.complex import RegionComplex
@@ -31,7 +31,10 @@ def contradictions(cx: RegionComplex) -> list[str]:
     where they can be true.  `certified` is then harmless: where it is True the claimed errors are proven.
     """
     found = []
-    engine, certified, signs = cx.engine, cx._certified, cx._signs
+    engine, own = cx.engine, cx.certificate
+    if not isinstance(own, Certificate):
+        return [f"the certificate is {own!r}, not a Certificate"]
+    certified, signs = own.certified, own[1:]
     if not isinstance(cx.complete, (bool, np.bool_)):
         found.append(f"complete is {cx.complete!r}, neither True nor False")
     if not isinstance(certified, (bool, np.bool_)):
@@ -40,15 +43,14 @@ def contradictions(cx: RegionComplex) -> list[str]:
         found.append(f"the engine is {engine!r}; those with vertices are vertex, exact and shapely")
     elif (engine, bool(certified)) in (("exact", False), ("shapely", True)):
         found.append(f"the engine {engine!r} makes no result with certified={bool(certified)}")
-    counted = isinstance(signs, SignCounts)
-    if not counted or not all(isinstance(n, Integral) and n >= 0 for n in signs):
-        found.append(f"the counts of signs are {signs!r}, not SignCounts of at least 0")
-    elif engine == "exact" and (signs.boxes or signs.floats):
+    if not all(isinstance(n, Integral) and n >= 0 for n in signs):
+        found.append(f"the counts of signs are {signs!r}, not whole numbers of at least 0")
+    elif engine == "exact" and (own.box_signs or own.float_signs):
         found.append("the engine 'exact' decides no sign by boxes or floats, but counts some")
-    elif not certified and (cx.vertex_error or signs.exact or signs.exact_cells):
+    elif not certified and (cx.vertex_error or own.exact_signs or own.exact_cells):
         found.append(
-            f"certified is False, but vertex_error is {float(cx.vertex_error):.3g} and {signs.exact} signs are "
-            "exact: both are 0 without a certificate"
+            f"certified is False, but vertex_error is {float(cx.vertex_error):.3g} and {own.exact_signs} signs "
+            "are exact: both are 0 without a certificate"
         )
     return found
 
@@ -62,12 +64,12 @@ def exaggerations(cx: RegionComplex, layout: Layout, domain: Domain, size: Fract
     """
     found = []
     largest = Fraction(NEAR) * size + Fraction(UNDERFLOWS)
-    if cx._certified and Fraction(float(cx.vertex_error)) > largest:
+    if cx.certificate.certified and Fraction(float(cx.vertex_error)) > largest:
         found.append(
             f"vertex_error is {float(cx.vertex_error):.3g}; a proven complex promises at most "
             f"{_shown(largest)}, {NEAR:.3g} of the domain's largest coordinate"
         )
-    if cx._certified and cx.complete and not found:
+    if cx.certificate.certified and cx.complete and not found:
         found += _vague_maps(cx, domain)
     largest_maps = largest_map_errors(layout, domain)
     beyond = cx.map_error > largest_maps
@@ -120,7 +122,7 @@ def error_limits(
         Infinite where nothing is claimed: then `NEAR` decides.
     map_limits : (2, outputs) float64
     """
-    if cx._certified:
+    if cx.certificate.certified:
         return float(cx.vertex_error), cx.map_error
     return math.inf, largest_map_errors(layout, domain)
 

@@ -39,20 +39,12 @@ def fresh_complex(
     return RegionComplex(
         network,
         domain,
+        cx.arrays,
         complete=cx.complete,
-        certified=cx._certified,
         engine=cx.engine,
-        signs=cx._signs,
-        packed_sides=cx.packed_sides,
-        maps=cx._maps,
+        certificate=cx.certificate,
         map_error=cx.map_error,
         vertex_error=cx.vertex_error,
-        vertex_offsets=cx.vertex_offsets,
-        corner_points=cx.corner_points,
-        corner_masks=cx.corner_masks,
-        label_offsets=cx.label_offsets,
-        labels=cx.labels,
-        inside=cx._inside,
     )
 
 

@@ -31,7 +31,7 @@ def check_geometry(case: Case, batch: Batch) -> None:
 def check_maps(case: Case, batch: Batch, outputs: enclosure.Pair) -> None:
     """Check the affine maps against the network's under the claimed patterns."""
     cx, dim = case.cx, case.dim
-    stored = cx._maps[batch.begin : batch.end]
+    stored = cx.maps[batch.begin : batch.end]
     claim = np.concatenate([np.tile(case.map_limits[:1], (dim, 1)), case.map_limits[1:]])
     value, error = (np.broadcast_to(a, stored.shape) for a in outputs)
     # Coefficients are compared in scaled coordinates, where underflow may round the stored ones.

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from polyenum.cells.engine import SignCounts
-    from polyenum.regions.complex import RegionComplex
+from typing import NamedTuple
 
 
-class Certificate:
+class Certificate(NamedTuple):
     """How the signs on which a complex rests were decided.
-
-    Parameters
-    ----------
-    complex : RegionComplex
-    certified : bool
-    signs : SignCounts
 
     Attributes
     ----------
@@ -35,24 +25,12 @@ class Certificate:
     --------
     >>> import polyenum as pe
     >>> net = [([[1.0, 0], [0, 1.0]], [0, 0]), ([[1.0, 1]], [0])]
-    >>> cx = pe.enumerate_regions(net, pe.Box(-1, 1, dim=2))
-    >>> cx.certificate
-    Certificate(certified: True; signs: 0 by boxes, 12 by floats, 0 exact; 0 cells the slow way)
-    >>> cx.certificate.check().complete
-    True
+    >>> pe.enumerate_regions(net, pe.Box(-1, 1, dim=2)).certificate
+    Certificate(certified=True, box_signs=0, float_signs=12, exact_signs=0, exact_cells=0)
     """
 
-    def __init__(self, complex: RegionComplex, *, certified: bool, signs: SignCounts) -> None:
-        self._complex = complex
-        self.certified = certified
-        self.box_signs = signs.boxes
-        self.float_signs = signs.floats
-        self.exact_signs = signs.exact
-        self.exact_cells = signs.exact_cells
-
-    def __repr__(self) -> str:
-        return (
-            f"Certificate(certified: {self.certified}; signs: {self.box_signs:,} by boxes, "
-            f"{self.float_signs:,} by floats, {self.exact_signs:,} exact; {self.exact_cells:,} cells "
-            "the slow way)"
-        )
+    certified: bool
+    box_signs: int = 0
+    float_signs: int = 0
+    exact_signs: int = 0
+    exact_cells: int = 0

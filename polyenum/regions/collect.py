@@ -1,16 +1,18 @@
-"""From the walk's chunks to one `RegionComplex`."""
+"""From the chunks of a walk to one `RegionComplex`."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.engine import Engine, Found, SignCounts
+from polyenum.cells.engine import Engine
+from polyenum.cells.found import RegionArrays, SignCounts
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
+from polyenum.regions.certificate import Certificate
 from polyenum.regions.complex import RegionComplex
 
-_COUNTS = ("vertex_count", "label_count")
+_OFFSETS = ("vertex_offsets", "label_offsets")
 
 
 class Collected:
@@ -29,22 +31,19 @@ class Collected:
     def __init__(self, engine: Engine, network: PiecewiseLinearNetwork, domain: Domain) -> None:
         self._engine, self._network, self._domain = engine, network, domain
         dim = domain.dim
-        # Before the counts a 0, so that their sums are offsets, in place.
-        self._used = [int(name in _COUNTS) for name in Found._fields]
-        self._arrays: list[NDArray] = list(
-            Found(
-                np.empty((0, -(-network.hyperplane_count // 8)), np.uint8),
-                np.empty((0, (dim + 1) * network.output_dim)),
-                np.zeros(1, np.int64),
-                np.zeros(1, np.int64),
-                np.empty((0, dim)),
-                np.empty((0, 1), np.uint64),
-                np.empty(0, np.int32),
-                np.empty((0, 0 if engine.has_vertices else dim)),
-            )
+        self._arrays = RegionArrays(
+            packed_sides=np.empty((0, -(-network.hyperplane_count // 8)), np.uint8),
+            maps=np.empty((0, dim + 1, network.output_dim)),
+            vertex_offsets=np.zeros(1, np.int64),
+            corner_points=np.empty((0, dim)),
+            corner_masks=np.empty((0, 1), np.uint64),
+            label_offsets=np.zeros(1, np.int64),
+            labels=np.empty(0, np.int32),
+            inside=np.empty((0, 0 if engine.has_vertices else dim)),
         )
+        self._used = [len(array) for array in self._arrays]
 
-    def add(self, found: Found) -> None:
+    def add(self, chunk: RegionArrays) -> None:
         """Append the regions of one chunk.
 
         Raises
@@ -52,55 +51,44 @@ class Collected:
         MemoryError
             If there is no room for it: then nothing of it is appended.
         """
-        parts: list[NDArray] = list(found)
-        masks = Found._fields.index("masks")
-        words = max(parts[masks].shape[1], self._arrays[masks].shape[1])
-        parts[masks] = _widened(parts[masks], words)
-        self._arrays[masks] = _widened(self._arrays[masks], words)
+        words = max(chunk.corner_masks.shape[1], self._arrays.corner_masks.shape[1])
+        self._arrays = self._arrays._replace(
+            corner_masks=_widened(self._arrays.corner_masks, words)
+        )
+        parts: tuple[NDArray, ...] = chunk._replace(
+            corner_masks=_widened(chunk.corner_masks, words),
+            vertex_offsets=chunk.vertex_offsets[1:],
+            label_offsets=chunk.label_offsets[1:],
+        )
         ends = [begin + len(part) for begin, part in zip(self._used, parts, strict=True)]
-        for array, end in zip(self._arrays, ends, strict=True):
+        own: tuple[NDArray, ...] = self._arrays
+        for array, end in zip(own, ends, strict=True):
             if end > len(array):
                 _lengthen(array, end)
-        for array, part, begin, end in zip(self._arrays, parts, self._used, ends, strict=True):
-            array[begin:end] = part
+        for name, array, part, begin, end in zip(
+            RegionArrays._fields, own, parts, self._used, ends, strict=True
+        ):
+            if name in _OFFSETS:
+                np.add(part, array[begin - 1], out=array[begin:end])
+            else:
+                array[begin:end] = part
         self._used = ends
 
     def complex(self, *, complete: bool, signs: SignCounts, vertex_error: float) -> RegionComplex:
         """Return the complex of all regions added; nothing can be added any more."""
-        for array, used in zip(self._arrays, self._used, strict=True):
+        own: tuple[NDArray, ...] = self._arrays
+        for array, used in zip(own, self._used, strict=True):
             array.resize((used, *array.shape[1:]), refcheck=False)
-        whole = Found(*self._arrays)
-        for counts in (whole.vertex_count, whole.label_count):
-            np.cumsum(counts, out=counts)
         return RegionComplex(
             self._network,
             self._domain,
+            self._arrays,
             complete=complete,
-            certified=self._engine.certified,
             engine=self._engine.name,
-            signs=signs,
-            packed_sides=whole.sides,
-            maps=whole.forms,
+            certificate=Certificate(self._engine.certified, *signs),
             map_error=self._engine.map_error(),
             vertex_error=vertex_error,
-            vertex_offsets=whole.vertex_count,
-            corner_points=whole.points,
-            corner_masks=whole.masks,
-            label_offsets=whole.label_count,
-            labels=whole.labels,
-            inside=whole.inside,
         )
-
-
-def split_found(found: Found, count: int) -> tuple[Found, Found]:
-    """Return the first `count` regions of a chunk, and the rest."""
-    v = int(found.vertex_count[:count].sum())
-    m = int(found.label_count[:count].sum())
-    cuts = (count, count, count, count, v, v, m, count)
-    fields: list[NDArray] = list(found)
-    head = Found(*(a[:c] for a, c in zip(fields, cuts, strict=True)))
-    tail = Found(*(a[c:] for a, c in zip(fields, cuts, strict=True)))
-    return head, tail
 
 
 def _lengthen(array: NDArray, least: int) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from polyenum.cells.found import RegionArrays
 from polyenum.domains import Domain
 from polyenum.errors import RegionError
 from polyenum.networks import PiecewiseLinearNetwork
@@ -41,8 +42,6 @@ from polyenum.regions.volumes import Incidence, Measures, measure, measure_domai
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-    from polyenum.cells.engine import SignCounts
-    from polyenum.regions.certificate import Certificate
     from polyenum.regions.halfspaces import Halfspaces, ProgramFacets
     from polyenum.regions.level_sets import Segments
     from polyenum.regions.locate import Locator
@@ -62,58 +61,56 @@ class RegionComplex:
         Whether these are all regions; False when ``max_regions`` or Ctrl-C stopped the walk.
     engine : str
         The cells that did the work: "vertex", "lp", "exact" or "shapely".
-    packed_sides : (regions, bytes) uint8
-        For every hyperplane, eight a byte and the first in bit 0, whether the region lies above it.
-    weights : (regions, outputs, dim) float64
-        The affine maps ``value = weight @ t + bias`` in the domain's coordinates ``t``.
-    biases : (regions, outputs) float64
+    certificate : Certificate
+        Whether every sign was proven, and how many were decided how.
     map_error : (2, outputs) float64
         Bounds on what rounding did to any entry of `weights` and of `biases`; proven if certified.
     vertex_error : float
         A bound on what rounding did to any coordinate of any vertex; proven if certified.
+    packed_sides : (regions, bytes) uint8
+        For every hyperplane, eight a byte and the first in bit 0, whether the region lies above it.
+    maps : (regions, dim + 1, outputs) float64
+        The affine maps in the domain's coordinates: `weights`, transposed, then `biases`.
     vertex_offsets, label_offsets : (regions + 1,) int64
     labels : int32
     corner_points : (corners, dim) float64
     corner_masks : (corners, words) uint64
+    inside : (regions, dim) float64
+        A point inside each region where there are no vertices (LP cells), else of shape (regions, 0).
     """
 
     def __init__(
         self,
         network: PiecewiseLinearNetwork,
         domain: Domain,
+        arrays: RegionArrays,
         *,
         complete: bool,
-        certified: bool,
         engine: str,
-        signs: SignCounts,
-        packed_sides: NDArray[np.uint8],
-        maps: NDArray[np.float64],
+        certificate: Certificate,
         map_error: NDArray[np.float64],
         vertex_error: float,
-        vertex_offsets: NDArray[np.int64],
-        corner_points: NDArray[np.float64],
-        corner_masks: NDArray[np.uint64],
-        label_offsets: NDArray[np.int64],
-        labels: NDArray[np.int32],
-        inside: NDArray[np.float64],
     ) -> None:
         self.network = network
         self.domain = domain
         self.complete = complete
-        self._certified = certified
         self.engine = engine
-        self._signs = signs
-        self.packed_sides = packed_sides
-        outputs = -1 if len(maps) else network.output_dim
-        self._maps = maps.reshape(len(maps), domain.dim + 1, outputs)
+        self.certificate = certificate
         self.map_error = map_error
         self.vertex_error = vertex_error
-        self.vertex_offsets = vertex_offsets
-        self.corner_points = corner_points
-        self.corner_masks = corner_masks
-        self.label_offsets = label_offsets
-        self.labels = labels
-        self._inside = inside
+        self.packed_sides = arrays.packed_sides
+        self.maps = arrays.maps
+        self.vertex_offsets = arrays.vertex_offsets
+        self.corner_points = arrays.corner_points
+        self.corner_masks = arrays.corner_masks
+        self.label_offsets = arrays.label_offsets
+        self.labels = arrays.labels
+        self.inside = arrays.inside
+
+    @property
+    def arrays(self) -> RegionArrays:
+        """All that was found, as flat arrays; what else a complex says follows from them."""
+        return RegionArrays(*(getattr(self, name) for name in RegionArrays._fields))
 
     # What is made when asked for, and holds no results of its own.
     helpers = ("_locator", "_halfspaces", "_program_facets")
@@ -157,11 +154,6 @@ class RegionComplex:
         """The dimension of the domain's coordinates."""
         return self.domain.dim
 
-    @property
-    def certificate(self) -> Certificate:
-        """How far this result is proven: how its signs were decided, and a `check` of it."""
-        return Certificate(self, certified=self._certified, signs=self._signs)
-
     # -- patterns and maps -----------------------------------------------------------------------
 
     def sides_of(self, regions: NDArray[np.int64] | slice) -> NDArray[np.bool_]:
@@ -188,12 +180,12 @@ class RegionComplex:
     @property
     def weights(self) -> NDArray[np.float64]:
         """(regions, outputs, dim) float64: the maps' linear parts, in the domain's coordinates."""
-        return self._maps[:, :-1].transpose(0, 2, 1)
+        return self.maps[:, :-1].transpose(0, 2, 1)
 
     @property
     def biases(self) -> NDArray[np.float64]:
         """(regions, outputs) float64: the maps' constants."""
-        return self._maps[:, -1]
+        return self.maps[:, -1]
 
     def input_maps(
         self, regions: NDArray[np.int64] | slice = slice(None)
@@ -214,7 +206,7 @@ class RegionComplex:
     @property
     def has_vertices(self) -> bool:
         """Whether the vertices of all regions are held; LP cells do without."""
-        return self._inside.shape[1] == 0
+        return self.inside.shape[1] == 0
 
     def _need_vertices(self) -> None:
         if not self.has_vertices:
@@ -496,7 +488,7 @@ class RegionComplex:
             self.domain,
             self.sides_of(slice(None)),
             self.adjacent_pairs,
-            self._maps.reshape(len(self), error.size),
+            self.maps.reshape(len(self), error.size),
             error.ravel(),
         )
 
@@ -673,7 +665,7 @@ class RegionComplex:
     def nbytes(self) -> int:
         """Bytes of the stored arrays, without what is computed when asked for."""
         arrays = (
-            self.packed_sides, self._maps, self.vertex_offsets, self.corner_points,
+            self.packed_sides, self.maps, self.vertex_offsets, self.corner_points,
             self.corner_masks, self.label_offsets, self.labels,
         )  # fmt: skip
         return sum(a.nbytes for a in arrays)

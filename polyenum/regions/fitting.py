@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyenum.cells.found import ARRAY_TYPES
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
 
@@ -21,23 +22,10 @@ if TYPE_CHECKING:
 # Regions whose sides are unpacked together.
 _AT_A_TIME = 1 << 16
 
-# The types and numbers of axes of the arrays.
-_ARRAYS = {
-    "packed_sides": (np.uint8, 2),
-    "_maps": (np.float64, 3),
-    "map_error": (np.float64, 2),
-    "vertex_offsets": (np.int64, 1),
-    "corner_points": (np.float64, 2),
-    "corner_masks": (np.uint64, 2),
-    "label_offsets": (np.int64, 1),
-    "labels": (np.int32, 1),
-    "_inside": (np.float64, 2),
-}
-
 
 def misfit(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -> str | None:
     """Return what does not fit, in words; None where everything does."""
-    for name, (dtype, axes) in _ARRAYS.items():
+    for name, (dtype, axes) in (ARRAY_TYPES | {"map_error": (np.float64, 2)}).items():
         array = getattr(cx, name, None)
         # Not one of a subclass, such as a masked array: compiled code would not know it.
         if type(array) is not np.ndarray or array.dtype != dtype or array.ndim != axes:
@@ -59,15 +47,15 @@ def _shapes(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) 
     if n == 0 and cx.complete:
         yield "there are no regions"
     corners, words = cx.corner_masks.shape
-    inside = cx._inside.shape[1]
+    inside = cx.inside.shape[1]
     for name, shape in (
         ("packed_sides", (n, -(-network.hyperplane_count // 8))),
-        ("_maps", (n, dim + 1, outputs)),
+        ("maps", (n, dim + 1, outputs)),
         ("map_error", (2, outputs)),
         ("vertex_offsets", (n + 1,)),
         ("label_offsets", (n + 1,)),
         ("corner_points", (corners, dim)),
-        ("_inside", (n, dim if inside else 0)),
+        ("inside", (n, dim if inside else 0)),
     ):
         if getattr(cx, name).shape != shape:
             yield f"{name} must be of shape {shape}, found {getattr(cx, name).shape}"
@@ -78,7 +66,7 @@ def _shapes(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) 
 
 
 def _offsets(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -> Iterator[str]:
-    dim, vertices = domain.dim, cx._inside.shape[1] == 0
+    dim, vertices = domain.dim, cx.inside.shape[1] == 0
     # A polytope has more vertices than dimensions, and more facets; a segment and a polygon as many of both.
     for name, offsets, end, least in (
         ("vertex_offsets", cx.vertex_offsets, len(cx.corner_points), dim + 1 if vertices else 0),
@@ -97,12 +85,12 @@ def _offsets(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain)
 
 
 def _numbers(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -> Iterator[str]:
-    for name in ("corner_points", "_maps"):
+    for name in ("corner_points", "maps"):
         if not np.isfinite(getattr(cx, name)).all():
             yield f"{name} holds a number that is not finite"
     # NaN where no point inside is known.
-    if np.isinf(cx._inside).any():
-        yield "_inside holds an infinite number"
+    if np.isinf(cx.inside).any():
+        yield "inside holds an infinite number"
     error = getattr(cx, "vertex_error", None)
     if not isinstance(error, (float, np.floating)) or not 0 <= error < math.inf:
         yield f"vertex_error must be a finite number of at least 0, found {error!r}"
@@ -147,7 +135,7 @@ def _labels(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) 
 
 
 def _masks(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -> Iterator[str]:
-    if cx._inside.shape[1]:
+    if cx.inside.shape[1]:
         return
     words = cx.corner_masks.shape[1]
     count = np.diff(cx.label_offsets)
@@ -166,7 +154,7 @@ def _masks(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -
 
 def _polygons(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -> Iterator[str]:
     """In 2-D a corner and the next share a hyperplane that is not tight on the whole region."""
-    if domain.dim != 2 or cx._inside.shape[1]:
+    if domain.dim != 2 or cx.inside.shape[1]:
         return
     starts = cx.vertex_offsets[:-1]
     after = np.arange(1, len(cx.corner_masks) + 1)

@@ -21,7 +21,7 @@ _TRIES = 16
 def interior_points(cx: RegionComplex) -> NDArray[np.float64]:
     """Return a point inside of each region, NaN where none is found: (regions, dim) float64."""
     if not cx.has_vertices:
-        return cx._inside
+        return cx.inside
     counts = np.diff(cx.vertex_offsets)
     scale = 1 / counts[:, None]
     points = np.add.reduceat(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from polyenum.cells.engine import SignCounts
+from polyenum.cells.found import RegionArrays, SignCounts
 from polyenum.domains.storage import domain_names, domain_of
 from polyenum.errors import FileError
 from polyenum.files import arrays as storage
 from polyenum.networks.storage import network_names, network_of, of_type
 from polyenum.options import file_path
+from polyenum.regions.certificate import Certificate
 from polyenum.regions.complex import RegionComplex
 from polyenum.regions.fitting import impossible_sides, misfit
 from polyenum.regions.storage import ARRAYS, FORMAT, VERSION
@@ -92,10 +93,10 @@ def _complex_of(header: dict[str, Any], arrays: dict[str, Any]) -> RegionComplex
     return RegionComplex(
         network,
         domain,
+        RegionArrays(**{name: own[name] for name in RegionArrays._fields}),
         complete=header["complete"],
-        certified=header["certified"],
         engine=engine,
-        signs=SignCounts(*signs),
+        certificate=Certificate(header["certified"], *signs),
+        map_error=own["map_error"],
         vertex_error=float.fromhex(header["vertex_error"]),
-        **own,
     )

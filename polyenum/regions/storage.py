@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from polyenum.cells.found import ARRAY_TYPES
 from polyenum.domains.storage import domain_arrays
 from polyenum.errors import FileError
 from polyenum.files import arrays as storage
@@ -19,18 +20,8 @@ if TYPE_CHECKING:
 FORMAT = "polyenum regions"
 VERSION = 1
 
-# Each with its type and number of axes.
-ARRAYS = {
-    "packed_sides": (np.uint8, 2),
-    "maps": (np.float64, 3),
-    "map_error": (np.float64, 2),
-    "vertex_offsets": (np.int64, 1),
-    "corner_points": (np.float64, 2),
-    "corner_masks": (np.uint64, 2),
-    "label_offsets": (np.int64, 1),
-    "labels": (np.int32, 1),
-    "inside": (np.float64, 2),
-}
+# Each array with its type and number of axes.
+ARRAYS = {**ARRAY_TYPES, "map_error": (np.float64, 2)}
 
 
 def save_regions(cx: RegionComplex, path: str | os.PathLike[str]) -> None:
@@ -46,12 +37,12 @@ def save_regions(cx: RegionComplex, path: str | os.PathLike[str]) -> None:
         "complete": bool(cx.complete),
         "certified": bool(cx.certificate.certified),
         "engine": cx.engine,
-        "signs": [int(n) for n in cx._signs],
+        "signs": [int(n) for n in cx.certificate[1:]],
         "vertex_error": float(cx.vertex_error).hex(),
         "domain": kind,
         "stages": stages,
     }
     arrays |= own
     for name in ARRAYS:
-        arrays[name] = getattr(cx, f"_{name}" if name in ("maps", "inside") else name)
+        arrays[name] = getattr(cx, name)
     storage.write(file, header, arrays)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from polyenum.arithmetic.integers import quotient
 from polyenum.arithmetic.polytope import ExactPolytope
-from polyenum.cells.engine import Found, SignCounts, go_on
+from polyenum.cells.engine import go_on
+from polyenum.cells.found import RegionArrays, SignCounts, offsets_of
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
 from polyenum.networks.exact_forms import ExactForms
@@ -150,7 +151,7 @@ class ExactWalker:
             elif low is None:
                 sides[h] = 1
             polytope = low or high  # type: ignore[assignment]
-        self._signs = self._signs.plus(SignCounts(exact=signs, exact_cells=1))
+        self._signs = self._signs.plus(SignCounts(exact_signs=signs, exact_cells=1))
         return ExactCell(polytope, sides.tobytes(), cuts)
 
     def _try_members(
@@ -214,7 +215,7 @@ class ExactWalker:
         forms = self._output_forms(np.frombuffer(region.sides, np.uint8))
         return _Rounded(region.sides, own, points, masks, forms)
 
-    def take_found(self) -> Found:
+    def take_found(self) -> RegionArrays:
         """Return the regions stored since the last call, their vertices and maps rounded."""
         regions, self._found = self._found, []
         n, dim = len(regions), self._forms.domain.dim
@@ -222,19 +223,19 @@ class ExactWalker:
         masks = [mask for r in regions for mask in r.masks]
         words = max((-(-len(r.labels) // 64) for r in regions), default=1)
         sides = np.array([np.frombuffer(r.sides, np.uint8) for r in regions], np.uint8)
-        return Found(
-            np.packbits(
+        return RegionArrays(
+            packed_sides=np.packbits(
                 sides.reshape(n, self._network.hyperplane_count), axis=1, bitorder="little"
             ),
-            np.array([r.forms for r in regions]).reshape(n, (dim + 1) * self._network.output_dim),
-            np.array([len(r.points) for r in regions], np.int64),
-            np.array([len(r.labels) for r in regions], np.int64),
-            np.array(points).reshape(-1, dim),
-            np.array(
+            maps=np.array([r.forms for r in regions]).reshape(n, dim + 1, self._network.output_dim),
+            vertex_offsets=offsets_of([len(r.points) for r in regions]),
+            corner_points=np.array(points).reshape(-1, dim),
+            corner_masks=np.array(
                 [[m >> 64 * w & (1 << 64) - 1 for w in range(words)] for m in masks], np.uint64
             ).reshape(-1, words),
-            np.array([label for r in regions for label in r.labels], np.int32),
-            np.zeros((n, 0)),
+            label_offsets=offsets_of([len(r.labels) for r in regions]),
+            labels=np.array([label for r in regions for label in r.labels], np.int32),
+            inside=np.zeros((n, 0)),
         )
 
     def _output_forms(self, sides: NDArray[np.uint8]) -> list[float]:

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from polyenum.arithmetic.integers import Form, quotient
 from polyenum.arithmetic.linear_program import maximise
-from polyenum.cells.engine import Found, SignCounts, go_on
+from polyenum.cells.engine import go_on
+from polyenum.cells.found import RegionArrays, SignCounts, offsets_of
 from polyenum.cells.halfspace.cell import HalfspaceCell
 from polyenum.cells.halfspace.forms import LayerForms
 from polyenum.cells.halfspace.simplex import UNDECIDED, YES, becomes_positive
@@ -242,7 +243,7 @@ class HalfspaceWalker:
         return part
 
     def _count(self, *, boxes: int = 0, floats: int = 0, exact: int = 0) -> None:
-        counts = SignCounts(boxes=boxes, floats=floats, exact=exact, exact_cells=exact)
+        counts = SignCounts(boxes, floats, exact, exact)
         self._signs = self._signs.plus(counts)
 
     def _point_on(
@@ -315,14 +316,14 @@ class HalfspaceWalker:
         signs, self._signs = self._signs, SignCounts()
         return signs
 
-    def take_found(self) -> Found:
+    def take_found(self) -> RegionArrays:
         """Return the regions stored since the last call: a point inside each, and no vertices."""
         regions, self._found = self._found, []
         n, dim = len(regions), self._domain.dim
         sides = np.array([r.sides for r in regions], np.uint8).reshape(
             n, self._network.hyperplane_count
         )
-        forms = np.array([r.forms for r in regions]).reshape(n, -1)
+        forms = np.array([r.forms for r in regions]).reshape(n, dim + 1, self._network.output_dim)
         # What may carry a facet: the hyperplanes that cut, and all sides of the domain.
         around = -1 - np.arange(len(self._domain.sides), dtype=np.int32)
         own = [np.array([h for h in r.labels if h >= 0], np.int32) for r in regions]
@@ -330,15 +331,15 @@ class HalfspaceWalker:
         # Where a cell is so thin that only a rational point was found, no float64 point is known to be inside.
         nowhere = np.full(dim, np.nan)
         inside = [nowhere if r.exact_point else r.points[-1] for r in regions]
-        return Found(
-            np.packbits(sides, axis=1, bitorder="little"),
-            forms,
-            np.zeros(n, np.int64),
-            np.array([len(around) + len(labels) for labels in own], np.int64),
-            np.zeros((0, dim)),
-            np.zeros((0, 1), np.uint64),
-            np.concatenate([around[:0], *candidates]),
-            np.array(inside).reshape(n, dim),
+        return RegionArrays(
+            packed_sides=np.packbits(sides, axis=1, bitorder="little"),
+            maps=forms,
+            vertex_offsets=np.zeros(n + 1, np.int64),
+            corner_points=np.zeros((0, dim)),
+            corner_masks=np.zeros((0, 1), np.uint64),
+            label_offsets=offsets_of([len(around) + len(labels) for labels in own]),
+            labels=np.concatenate([around[:0], *candidates]),
+            inside=np.array(inside).reshape(n, dim),
         )
 
     def _exact_outputs(self, sides: NDArray[np.uint8]) -> NDArray[np.float64]:

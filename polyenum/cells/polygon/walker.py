@@ -15,7 +15,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from polyenum.cells.engine import Found, SignCounts, go_on
+from polyenum.cells.engine import go_on
+from polyenum.cells.found import RegionArrays, SignCounts, offsets_of
 from polyenum.domains import Domain
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork
 from polyenum.networks.weights import rows_through
@@ -257,10 +258,10 @@ class PolygonWalker:
 
     def take_signs(self) -> SignCounts:
         """Return how many signs were decided since the last call."""
-        signs, self._floats = SignCounts(floats=self._floats), 0
+        signs, self._floats = SignCounts(float_signs=self._floats), 0
         return signs
 
-    def take_found(self) -> Found:
+    def take_found(self) -> RegionArrays:
         """Return the regions stored since the last call, with the labels within `TOLERANCE` of vertices."""
         blocks, self._found = self._found, []
         count, outputs = self._network.hyperplane_count, self._network.output_dim
@@ -289,15 +290,15 @@ class PolygonWalker:
         )
         labels = np.nonzero(present)[1].astype(np.int32)
         labels[labels >= count] = count - 1 - labels[labels >= count]
-        return Found(
-            np.packbits(sides, axis=1, bitorder="little"),
-            forms.reshape(len(forms), 3 * outputs),
-            vertices.astype(np.int64),
-            present.sum(axis=1).astype(np.int64),
-            np.ascontiguousarray(points),
-            masks,
-            labels,
-            np.zeros((len(sides), 0)),
+        return RegionArrays(
+            packed_sides=np.packbits(sides, axis=1, bitorder="little"),
+            maps=forms,
+            vertex_offsets=offsets_of(vertices),
+            corner_points=points,
+            corner_masks=masks,
+            label_offsets=offsets_of(present.sum(axis=1)),
+            labels=labels,
+            inside=np.zeros((len(sides), 0)),
         )
 
     def _tight(

@@ -113,24 +113,24 @@ def emit(dims, words, t, s):
     drop_unused_labels(words, s)
     r, v0, l0 = c[OUT_REGIONS], c[OUT_VERTICES], c[OUT_LABELS]
     if (
-        r >= len(s.out_vertex_end)
-        or v0 + c[VERTICES] > len(s.out_points)
+        r >= len(s.out_packed_sides)
+        or v0 + c[VERTICES] > len(s.out_corner_points)
         or l0 + c[LABELS] > len(s.out_labels)
     ):
         return False
     count, hand = c[VERTICES], c[HAND]
     for v in range(count):
         for k in range(d):
-            s.out_points[v0 + v, k] = s.hand_points[hand, v, k]
+            s.out_corner_points[v0 + v, k] = s.hand_points[hand, v, k]
         s.done[1] = max(s.done[1], s.hand_points[hand, v, d])
         for w in range(words):
-            s.out_masks[v0 + v, w] = s.hand_masks[hand, v, w]
+            s.out_corner_masks[v0 + v, w] = s.hand_masks[hand, v, w]
     copy(s.hand_labels, 0, s.out_labels, l0, c[LABELS])
-    packed = s.out_sides[r]
+    packed = s.out_packed_sides[r]
     for w in range(len(packed)):
         # The factor moves bit 0 of byte i to bit i of the top byte.
         packed[w] = (s.side_words[w] * np.uint64(0x0102040810204080)) >> np.uint64(56)
-    copy(sharpest(t.layers, s), t.form[t.layers], s.out_forms[r], 0, s.out_forms.shape[1])
+    copy(sharpest(t.layers, s), t.form[t.layers], s.out_maps[r], 0, s.out_maps.shape[1])
     if t.loose[0]:
         first = t.row[t.layers]
         for u in range(len(t.map_limit)):
@@ -140,6 +140,6 @@ def emit(dims, words, t, s):
     c[OUT_REGIONS] += 1
     c[OUT_VERTICES] += c[VERTICES]
     c[OUT_LABELS] += c[LABELS]
-    s.out_vertex_end[r] = c[OUT_VERTICES]
-    s.out_label_end[r] = c[OUT_LABELS]
+    s.out_vertex_offsets[r + 1] = c[OUT_VERTICES]
+    s.out_label_offsets[r + 1] = c[OUT_LABELS]
     return True

@@ -115,11 +115,14 @@ class State(ArrayTable):
         "stack_labels": ("int32", 1),
         "stack_sides": ("uint8", 1),
         "stack_forms": ("float64", 1),
-        "out_sides": ("uint8", 2),  # (capacity, bytes): eight sides a byte, the first in bit 0
-        "out_forms": ("float64", 2),  # (capacity, (dim + 1) * outputs)
-        "out_vertex_end": ("int64", 1),
-        "out_label_end": ("int64", 1),
-        "out_points": ("float64", 2),  # (capacity, dim)
-        "out_masks": ("uint64", 2),  # (capacity, words)
+        "out_packed_sides": (
+            "uint8",
+            2,
+        ),  # (capacity, bytes): eight sides a byte, the first in bit 0
+        "out_maps": ("float64", 2),  # (capacity, (dim + 1) * outputs)
+        "out_vertex_offsets": ("int64", 1),  # (capacity + 1)
+        "out_label_offsets": ("int64", 1),  # (capacity + 1)
+        "out_corner_points": ("float64", 2),  # (capacity, dim)
+        "out_corner_masks": ("uint64", 2),  # (capacity, words)
         "out_labels": ("int32", 1),
     }

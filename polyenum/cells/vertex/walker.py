@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from polyenum.arithmetic.integers import Point, meeting, quotient, value
 from polyenum.cells.bounds.tables import Tables
-from polyenum.cells.engine import Found, SignCounts, go_on
+from polyenum.cells.engine import go_on
+from polyenum.cells.found import RegionArrays, SignCounts
 from polyenum.cells.vertex import state as k
 from polyenum.cells.vertex.accurately import walk_accurately
 from polyenum.cells.vertex.maxima import walk_with_maxima
@@ -201,7 +202,7 @@ class VertexWalker:
         d = len(self.dims)
         corner = 8 * (d + self.words) * (2 << d)
         regions = min(regions, max(64, OUTPUT_BYTES // corner))
-        if regions <= len(self.state.out_vertex_end):
+        if regions <= len(self.state.out_packed_sides):
             return
         self.state = self.state.replace(
             **_output(
@@ -251,7 +252,7 @@ class VertexWalker:
                 if c[k.OUT_REGIONS]:
                     self._full = True
                     return False
-                self.reserve(4 * max(16, len(self.state.out_vertex_end)))  # one huge region
+                self.reserve(4 * max(16, len(self.state.out_packed_sides)))  # one huge region
             c = self.state.control
 
     def _walk(self, store: bool) -> Any:
@@ -301,19 +302,19 @@ class VertexWalker:
         last = slice(int(t.row[-2]), int(t.row[-1]))
         return np.stack([t.coef_error[last], t.const_error[last]])
 
-    def take_found(self) -> Found:
+    def take_found(self) -> RegionArrays:
         """Return copies of the regions in the output arrays, and empty these."""
         s, c = self.state, self.state.control
         r, v, m = c[k.OUT_REGIONS], c[k.OUT_VERTICES], c[k.OUT_LABELS]
-        found = Found(
-            s.out_sides[:r].copy(),
-            s.out_forms[:r].copy(),
-            np.diff(s.out_vertex_end[:r], prepend=0),
-            np.diff(s.out_label_end[:r], prepend=0),
-            s.out_points[:v].copy(),
-            s.out_masks[:v].copy(),
-            s.out_labels[:m].copy(),
-            np.zeros((r, 0)),
+        found = RegionArrays(
+            packed_sides=s.out_packed_sides[:r].copy(),
+            maps=s.out_maps[:r].copy().reshape(r, len(self.dims) + 1, len(self.tables.map_limit)),
+            vertex_offsets=s.out_vertex_offsets[: r + 1].copy(),
+            corner_points=s.out_corner_points[:v].copy(),
+            corner_masks=s.out_corner_masks[:v].copy(),
+            label_offsets=s.out_label_offsets[: r + 1].copy(),
+            labels=s.out_labels[:m].copy(),
+            inside=np.zeros((r, 0)),
         )
         c[k.OUT_REGIONS] = c[k.OUT_VERTICES] = c[k.OUT_LABELS] = 0
         return found
@@ -473,7 +474,7 @@ class VertexWalker:
         self.state = s.replace(
             hand_masks=_longer(s.hand_masks, 2),
             stack_masks=_longer(s.stack_masks, 1),
-            out_masks=_longer(s.out_masks, 1),
+            out_corner_masks=_longer(s.out_corner_masks, 1),
             hand_labels=_longer(s.hand_labels, 0),
             used=_longer(s.used, 0),
             kept_before=_longer(s.kept_before, 0),
@@ -489,11 +490,11 @@ def _output(
     regions: int, vertices: int, labels: int, sides: int, forms: int, dim: int, words: int
 ) -> dict[str, Any]:
     return {
-        "out_sides": np.empty((regions, sides), np.uint8),
-        "out_forms": np.empty((regions, forms)),
-        "out_vertex_end": np.empty(regions, np.int64),
-        "out_label_end": np.empty(regions, np.int64),
-        "out_points": np.empty((vertices, dim)),
-        "out_masks": np.empty((vertices, words), np.uint64),
+        "out_packed_sides": np.empty((regions, sides), np.uint8),
+        "out_maps": np.empty((regions, forms)),
+        "out_vertex_offsets": np.zeros(regions + 1, np.int64),
+        "out_label_offsets": np.zeros(regions + 1, np.int64),
+        "out_corner_points": np.empty((vertices, dim)),
+        "out_corner_masks": np.empty((vertices, words), np.uint64),
         "out_labels": np.empty(labels, np.int32),
     }
