@@ -152,8 +152,12 @@ _HOME = {
 }
 
 
+# Modules that users call by name, such as `polyenum.plot.partition`.
+_MODULES = ("plot", "testing", "theory")
+
+
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*__all__, *_MODULES, "__all__", "__doc__", "__name__", "__version__"})
 
 
 def __getattr__(name: str) -> Any:
@@ -162,4 +166,8 @@ def __getattr__(name: str) -> Any:
 
         globals()[name] = value = getattr(import_module(_HOME[name]), name)
         return value
+    if name in _MODULES:
+        from importlib import import_module
+
+        return import_module(f"polyenum.{name}")
     raise AttributeError(f"module 'polyenum' has no attribute {name!r}")

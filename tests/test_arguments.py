@@ -170,13 +170,16 @@ CALLS: dict[str, Call] = {
     "enumerate_regions": Call(pe.enumerate_regions, ENUMERATE, ENUMERATE_FINE, {"net": NETWORKS}),
     "iter_regions": Call(
         lambda **options: list(pe.iter_regions(**options)),
-        {**without(ENUMERATE, "max_regions"), "chunk_size": 3},
+        {**ENUMERATE, "chunk_size": 3},
         {**ENUMERATE_FINE, "chunk_size": WHOLE},
         {"net": NETWORKS},
     ),
     "count_regions": Call(pe.count_regions, ENUMERATE, ENUMERATE_FINE, {"net": NETWORKS}),
     "check": Call(
-        pe.check, {"cx": CX, "net": NET, "domain": BOX, "progress": False}, {}, {"net": NETWORKS}
+        pe.check,
+        {"cx": CX, "net": NET, "domain": BOX, "progress": False},
+        {"net": {"None"}, "domain": {"None"}},
+        {"net": NETWORKS},
     ),
     "neighborhood": Call(
         pe.neighborhood,

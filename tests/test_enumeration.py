@@ -187,3 +187,25 @@ def test_bunnies_have_the_exact_counts(name: str, regions: int) -> None:
     cx = pe.enumerate_regions(net, pe.Box(-0.5, 0.5, dim=net.input_dim))
     assert len(cx) == regions
     assert cx.volumes.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("engine", ["vertex", "lp"])
+def test_chunks_end_at_a_limit(engine: str) -> None:
+    random = np.random.default_rng(0)
+    net = [
+        (random.normal(size=(8, 2)), random.normal(size=8)),
+        (random.normal(size=(8, 8)), random.normal(size=8)),
+        (random.normal(size=(1, 8)), np.zeros(1)),
+    ]
+    box = pe.Box(-1, 1, dim=2)
+    whole = pe.enumerate_regions(net, box, engine=engine)
+    n = len(whole)
+    for limit in (1, 7, 10, 23, n - 1, n, n + 5):
+        chunks = list(pe.iter_regions(net, box, chunk_size=10, max_regions=limit, engine=engine))
+        assert sum(map(len, chunks)) == min(limit, n)
+        assert all(len(chunk) == 10 for chunk in chunks[:-1])
+        sides = np.concatenate([chunk.packed_sides for chunk in chunks])
+        np.testing.assert_array_equal(sides, whole.packed_sides[: len(sides)])
+    for limit, complete in ((n - 1, False), (n, True)):
+        (chunk,) = pe.iter_regions(net, box, chunk_size=n, max_regions=limit, engine=engine)
+        assert chunk.complete == complete

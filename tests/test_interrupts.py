@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from benchmarks.networks import random_network
 from polyenum import plot
 from polyenum.cells.vertex.walker import VertexWalker
 from polyenum.enumeration.tasks import Walk
+from polyenum.interrupts import interrupts_put_off
 from polyenum.regions import collect as assemble
 
 NET = [([[1.0, 0], [0, 1.0]], [0.1, 0]), ([[1.0, 1]], [0])]
@@ -289,6 +291,7 @@ import threading
 import time
 from polyenum.cli.main import run
 from polyenum.enumeration.tasks import Walk
+from polyenum.interrupts import interrupts_put_off
 start = Walk._start_threads
 def noted(self):
     def told():
@@ -300,3 +303,33 @@ def noted(self):
 Walk._start_threads = noted
 sys.exit(run(sys.argv[1:]))
 """
+
+
+def test_an_interrupt_that_an_import_would_swallow_comes_after_it() -> None:
+    """A named fault: Ctrl-C while onnxruntime was imported was taken for its absence, and was lost."""
+    done = []
+
+    def importing() -> None:
+        with interrupts_put_off():
+            with suppress(KeyboardInterrupt):
+                ctrl_c()
+                time.sleep(0.05)
+            done.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        importing()
+    assert done
+    with interrupts_put_off():
+        pass
+
+
+def test_interrupts_elsewhere_are_left_alone() -> None:
+    before = signal.getsignal(signal.SIGINT)
+
+    def other() -> None:
+        with interrupts_put_off():
+            assert signal.getsignal(signal.SIGINT) is before
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join()

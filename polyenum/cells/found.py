@@ -50,6 +50,7 @@ class RegionArrays(NamedTuple):
 
     def part(self, begin: int, end: int) -> RegionArrays:
         """Return the regions from `begin` to `end`, as views where that is possible."""
+        end = min(end, self.regions)
         v, m = self.vertex_offsets[begin : end + 1], self.label_offsets[begin : end + 1]
         corners, labels = slice(v[0], v[-1]), slice(m[0], m[-1])
         own = slice(begin, end)

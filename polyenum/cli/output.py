@@ -20,8 +20,9 @@ def show(
         print(json.dumps(data, allow_nan=True))
         return
     table = Table(title=Text(title), box=box.SIMPLE, show_header=False, title_justify="left")
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+    # Names may be as long as a domain: they are folded, so that values always have room.
+    table.add_column(style="bold", overflow="fold", max_width=40)
+    table.add_column(overflow="fold", min_width=12)
     for name, value in rows:
         table.add_row(name, Text(number(value)))
     Console().print(table)

@@ -118,7 +118,7 @@ def enumerate_regions(
     network = _checked(net, domain, max_regions, threads, progress)
     check_engine(engine, certified, domain)
     cells = make_engine(engine, network, domain, certified=certified)
-    walk = _start(cells, store=True, threads=threads, progress=progress, max_regions=max_regions)
+    walk = _start(cells, store=True, threads=threads, progress=progress, enough=max_regions)
     collected, total, within = Collected(walk.engine, network, domain), 0, True
     with walk.stopped_by_ctrl_c(), closing(walk.chunks()) as chunks, walk.ended_by_want_of_memory():
         for chunk in chunks:
@@ -141,6 +141,7 @@ def iter_regions(
     domain: Domain,
     *,
     chunk_size: int = 10_000,
+    max_regions: int | None = None,
     threads: int | None = None,
     progress: bool = False,
     engine: str = "auto",
@@ -153,7 +154,7 @@ def iter_regions(
 
     Parameters
     ----------
-    net, domain, threads, progress, engine, certified
+    net, domain, max_regions, threads, progress, engine, certified
         As in `enumerate_regions`.
     chunk_size : int
         Regions per chunk; the last one may have fewer.
@@ -172,11 +173,19 @@ def iter_regions(
     [2, 1]
     """
     arguments.whole("chunk_size", chunk_size)
-    network = _checked(net, domain, None, threads, progress)
+    network = _checked(net, domain, max_regions, threads, progress)
     check_engine(engine, certified, domain)
     cells = make_engine(engine, network, domain, certified=certified)
-    walk = _start(cells, store=True, threads=threads, progress=progress, ahead=True)
-    return _chunks(walk, network, domain, int(chunk_size))
+    walk = _start(
+        cells,
+        store=True,
+        threads=threads,
+        progress=progress,
+        ahead=True,
+        # Cells that run in Python can take seconds each: their tasks are no longer than a chunk.
+        enough=max_regions if cells.parallel else min(chunk_size, max_regions or chunk_size),
+    )
+    return _chunks(walk, network, domain, int(chunk_size), max_regions)
 
 
 def _chunks(
@@ -184,8 +193,10 @@ def _chunks(
     network: PiecewiseLinearNetwork,
     domain: Domain,
     chunk_size: int,
+    max_regions: int | None,
 ) -> Iterator[RegionComplex]:
     collected, size, first = Collected(walk.engine, network, domain), 0, True
+    left, within = max_regions, True
     with closing(walk.chunks()) as chunks:
         while True:
             rest = None
@@ -194,6 +205,9 @@ def _chunks(
                 rest = next(chunks, None)
             if rest is None:
                 break
+            if left is not None:
+                within, rest = rest.regions <= left, rest.part(0, left)
+                left -= rest.regions
             while size + rest.regions > chunk_size:
                 now, rest = (
                     rest.part(0, chunk_size - size),
@@ -206,10 +220,12 @@ def _chunks(
             with walk.ended_by_want_of_memory():
                 collected.add(rest)
                 size += rest.regions
-    if not walk.complete:
+            if not within:
+                break
+    if within and not walk.complete:
         _say_why(walk, walk.regions, "the chunks are")
     if size:
-        yield _complex(collected, walk, complete=first and walk.complete)
+        yield _complex(collected, walk, complete=first and within and walk.complete)
 
 
 def count_regions(
@@ -244,7 +260,7 @@ def count_regions(
     network = _checked(net, domain, max_regions, threads, progress)
     check_engine(engine, certified, domain)
     cells = make_engine(engine, network, domain, certified=certified)
-    walk = _start(cells, store=False, threads=threads, progress=progress, max_regions=max_regions)
+    walk = _start(cells, store=False, threads=threads, progress=progress, enough=max_regions)
     regions, share = 0, 0.0
     with walk.stopped_by_ctrl_c(), closing(walk.chunks()) as chunks:
         for _ in chunks:
@@ -294,7 +310,7 @@ def _start(
     threads: int | None,
     progress: bool,
     ahead: bool = False,
-    max_regions: int | None = None,
+    enough: int | None = None,
 ) -> Walk:
     # Walks in Python would only wait for each other: with two threads the LP cells are half as fast.
     count = thread_count(threads) if engine.parallel else 1
@@ -304,5 +320,5 @@ def _start(
         threads=count,
         progress=Progress(shown=progress),
         run_ahead=2 * count + 2 if ahead else None,
-        enough=None if max_regions is None else int(max_regions) + 1,
+        enough=None if enough is None else int(enough) + 1,
     )

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.errors import NetworkError
+from polyenum.interrupts import interrupts_put_off
 from polyenum.models.onnx.nodes import Node
 
 # Runtimes no longer keep to the rules of operator sets before this one.
@@ -203,7 +204,8 @@ def _session(model: Any) -> Any:
     try:
         from importlib import import_module
 
-        onnxruntime = import_module("onnxruntime")
+        with interrupts_put_off():
+            onnxruntime = import_module("onnxruntime")
     except ImportError:
         return None
     options = onnxruntime.SessionOptions()
