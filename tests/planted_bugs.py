@@ -33,13 +33,13 @@ BUGS = {
         "    c[DEPTH] += 0 if c[CUTS] == 3 else 1\n\n\n@compiled()\ndef push_copy",
     ),
     "a flipped bit": (
-        "cells/vertex/walk.py",
-        "    copy(s.forms, t.form[t.layers], s.out_maps[r]",
+        "cells/vertex/output.py",
+        "    copy(sharpest(t.layers, s), t.form[t.layers], s.out_maps[r]",
         "    if c[REGIONS] % 8 == 5:\n        packed[0] ^= np.uint8(1)\n"
-        "    copy(s.forms, t.form[t.layers], s.out_maps[r]",
+        "    copy(sharpest(t.layers, s), t.form[t.layers], s.out_maps[r]",
     ),
     "a wrong neighbor": (
-        "complex/facets.py",
+        "regions/facets.py",
         "neighbor[f], neighbor[g] = other, region",
         "neighbor[f], neighbor[g] = other, region - (region == 4)",
     ),

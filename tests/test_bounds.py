@@ -358,7 +358,7 @@ def without(dims, layer, t, s):
     return found
 module.tighten = without
 """,
-    "rounding": "import polyenum.cells.vertex.state as k; k.UNIT = k.SMALLEST = 0.0\n",
+    "rounding": "import polyenum.arithmetic.rounding as k; k.UNIT = k.SMALLEST = 0.0\n",
     "forms": """
 import polyenum.cells.vertex.engine as e
 made = e.build_tables

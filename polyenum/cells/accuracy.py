@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from polyenum.arithmetic.rounding import SMALLEST
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
 from polyenum.networks.forward import bounded_values
@@ -23,7 +24,7 @@ MAP_SHARE = 2.0**-24
 # while beside a short walk.
 _MOST_POINTS, _LEAST_POINTS, _ONE_THREAD = 8, 2, 2**18
 _CORNERS_UP_TO = 8
-_UNDERFLOWS = 2.0**10 * 5e-324
+_UNDERFLOWS = 2.0**10 * SMALLEST
 
 
 def map_limits(network: PiecewiseLinearNetwork, domain: Domain) -> np.ndarray:

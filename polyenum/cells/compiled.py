@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 
 _SOURCES = tuple(
     (path.stat().st_mtime_ns, path.stat().st_size)
-    for folder in ("cells", "complex")
+    for folder in ("arithmetic", "cells", "regions")
     for path in sorted((Path(__file__).parents[1] / folder).rglob("*.py"))
 )
 

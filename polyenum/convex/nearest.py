@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.arithmetic.rounding import SPACING
 from polyenum.convex.euclidean import Euclidean
 from polyenum.convex.polyhedral import Infinity, Manhattan
 
@@ -165,7 +166,7 @@ def can_vanish(
     middle, half = 0.5 * lower + 0.5 * upper, 0.5 * upper - 0.5 * lower
     reach = np.abs(middle) + half
     size = np.abs(rows) @ reach + np.abs(constants)
-    doubt = (2 * len(lower) + 16) * np.finfo(float).eps * size + len(lower) * 2.0**-1072
+    doubt = (2 * len(lower) + 16) * SPACING * size + len(lower) * 2.0**-1072
     doubt += (errors[:, 0] * reach.sum() + errors[:, 1]) * (1 + 2.0**-30)
     found: NDArray[np.bool_] = ~(np.abs(rows @ middle + constants) > np.abs(rows) @ half + doubt)
     return found

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyenum.arithmetic.integers import Form, integers, quotient, to_fractions, value
 from polyenum.arithmetic.polytope import ExactPolytope
+from polyenum.arithmetic.rounding import SMALLEST, SPACING
 from polyenum.errors import DomainError
 from polyenum.options import numbers
 
@@ -23,7 +24,6 @@ LARGEST_VERTEX_DIM = 12
 LARGEST_COORDINATE = 2.0**1000
 
 # Half the distance of the smallest numbers is what rounding to one of them loses.
-_SMALLEST = 2.0**-1074
 
 
 class Domain:
@@ -194,8 +194,8 @@ class Domain:
         with np.errstate(over="ignore", invalid="ignore", under="ignore"):
             values = points @ rows.T + constants
             sizes = np.abs(points) @ np.abs(rows).T + np.abs(constants)
-            absolute = _SMALLEST * (np.abs(points).sum(axis=1) + 2 * self.dim + 8)
-            bounds = (2 * self.dim + 8) * np.finfo(float).eps * sizes + absolute[:, None]
+            absolute = SMALLEST * (np.abs(points).sum(axis=1) + 2 * self.dim + 8)
+            bounds = (2 * self.dim + 8) * SPACING * sizes + absolute[:, None]
             known = sizes <= 2.0**1020
             inside = np.asarray((known & (values > bounds)).all(axis=1))
             outside = np.asarray((known & (values < -bounds)).any(axis=1))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.arithmetic.integers import quotient
+from polyenum.arithmetic.rounding import SMALLEST, UNIT
 from polyenum.domains.domain import LARGEST_COORDINATE
 from polyenum.networks import PiecewiseLinearNetwork
 from polyenum.networks.pullback import PulledBack
@@ -16,7 +17,6 @@ from polyenum.networks.weights import columns_through, dense_rows
 
 # A row whose bound is larger than this share of it is computed again, exactly.
 DOUBTFUL = 2.0**-30
-_UNIT, _TINY = 2.0**-53, 5e-324
 
 
 class Rows(NamedTuple):
@@ -77,10 +77,10 @@ class LocalForms:
                 n = stage.weight.shape[1]
                 weight = abs(stage.weight)
                 errors = columns_through(weight, errors) + 2 * (n + 4) * (
-                    _UNIT * columns_through(weight, size) + _TINY
+                    UNIT * columns_through(weight, size) + SMALLEST
                 )
                 forms = columns_through(stage.weight, forms)
-                errors[:, 1] += 2 * _UNIT * (np.abs(stage.bias) + np.abs(forms[:, -1]))
+                errors[:, 1] += 2 * UNIT * (np.abs(stage.bias) + np.abs(forms[:, -1]))
                 forms[:, -1] += stage.bias
             table = stage.activation
             begin, end = network.hyperplane_offsets[i : i + 2]
@@ -88,7 +88,7 @@ class LocalForms:
             at = table.breakpoint_coordinate
             rows, doubt = forms[at], errors[at]
             rows[:, -1] -= table.breakpoints
-            doubt[:, 1] += _UNIT * np.abs(rows[:, -1]) + _TINY
+            doubt[:, 1] += UNIT * np.abs(rows[:, -1]) + SMALLEST
             self._less_the_largest(i, own, rows, doubt, sides)
             found.append(rows * np.where(own, 1.0, -1.0)[:, None])
             doubts.append(doubt)
@@ -100,7 +100,7 @@ class LocalForms:
             # Times 0 and times 1 are exact.
             rounds = ~(((slope == 0) | (slope == 1)) & (intercept == 0))
             errors = np.abs(slope)[:, None] * errors
-            errors[rounds] += 2 * (_UNIT * size[rounds] + _TINY)
+            errors[rounds] += 2 * (UNIT * size[rounds] + SMALLEST)
         hyperplanes = Rows(np.concatenate(found), np.concatenate(doubts))
         self._repair(hyperplanes, sides)
         return _of_size_one(hyperplanes), Rows(forms, errors)
@@ -121,7 +121,7 @@ class LocalForms:
             return
         rows[member] -= rows[owner[member]]
         size = np.column_stack([_largest(rows[member]), np.abs(rows[member, -1])])
-        errors[member] = errors[member] + errors[owner[member]] + 2 * _UNIT * size
+        errors[member] = errors[member] + errors[owner[member]] + 2 * UNIT * size
         source = self._network.sources[self._network.hyperplane_offsets[layer] + member]
         # The output of a ReLU that is off is 0: below the largest, or equal and not the first.
         zero = member[(source >= 0) & (sides[source] == 0) & ~own[member]]
@@ -144,7 +144,7 @@ class LocalForms:
         weight = np.abs(numbers)
         rows = Rows(
             numbers @ outputs.forms,
-            weight @ outputs.errors + 2 * (numbers.shape[1] + 2) * _UNIT * (weight @ size),
+            weight @ outputs.errors + 2 * (numbers.shape[1] + 2) * UNIT * (weight @ size),
         )
         spoilt = _spoilt(rows)
         if spoilt:
@@ -162,7 +162,7 @@ def rounded(form: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float6
         scale = abs(form[-1])
     scale = scale or 1
     row = np.array([quotient(x, scale)[0] for x in form])
-    return row, np.array([_UNIT * row[:-1].any(), _UNIT * abs(row[-1]) + _TINY * (row[-1] != 0)])
+    return row, np.array([UNIT * row[:-1].any(), UNIT * abs(row[-1]) + SMALLEST * (row[-1] != 0)])
 
 
 def _largest(forms: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -177,7 +177,7 @@ def _of_size_one(rows: Rows) -> Rows:
     """
     size = _largest(rows.forms)
     exponent = np.where(size > 0, -np.frexp(size)[1], 0)[:, None]
-    lost = np.where(exponent < 0, 5e-324, 0.0)
+    lost = np.where(exponent < 0, SMALLEST, 0.0)
     return Rows(np.ldexp(rows.forms, exponent), np.ldexp(rows.errors, exponent) + lost)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.arithmetic.integers import Form
+from polyenum.arithmetic.rounding import SMALLEST, SPACING, UNIT
 from polyenum.convex.exactly import LARGEST_EXACT_DIM, is_doubtful, nearest_exactly
 from polyenum.convex.nearest import DUAL, Nearest, can_vanish, length_of, nearest, solver_for
 from polyenum.domains import Box, Domain
@@ -130,12 +131,12 @@ class Explorer:
             1.0 if 2.0**-300 < largest < 2.0**300 or not largest else 2.0 ** np.frexp(largest)[1]
         )
         self._solver = solver_for(len(x), norm, self._lower / self._unit, self._upper / self._unit)
-        self._noise = 4 * np.finfo(float).eps * length_of(x, norm)
+        self._noise = 4 * SPACING * length_of(x, norm)
         self._targets = targets
-        unit = 2.0**-53
+        unit = UNIT
         self._domain_rows = Rows(
             sides,
-            np.column_stack([np.full(len(sides), unit), unit * np.abs(sides[:, -1]) + 5e-324]),
+            np.column_stack([np.full(len(sides), unit), unit * np.abs(sides[:, -1]) + SMALLEST]),
         )
         self._seen: set[bytes] = set()
         self._order = count()
@@ -230,7 +231,7 @@ class Explorer:
             Of their coefficients, in the dual norm.
         """
         size = np.abs(forms[:, :-1]) @ np.abs(self._x) + np.abs(forms[:, -1])
-        doubt = (len(self._x) + 8) * np.finfo(float).eps * size + errors[:, 1]
+        doubt = (len(self._x) + 8) * SPACING * size + errors[:, 1]
         doubt += errors[:, 0] * (float(np.abs(self._x).sum()) + min(self._radius, 2.0**1000))
         met: NDArray[np.bool_] = ~(np.abs(values) * (1 - 1e-9) > length * self._radius + 2 * doubt)
         if self._in_box:

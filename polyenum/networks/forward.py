@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.arithmetic.rounding import SMALLEST, UNIT
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
 from polyenum.networks.weights import rows_through
@@ -46,7 +47,7 @@ def bounded_values(
     unsure : (n,) bool
         Whether rounding may have decided one of them.
     """
-    u, tiny = 2.0**-53, 5e-324
+    u, tiny = UNIT, SMALLEST
     value = points if domain is None else domain.embed(points)
     error = np.zeros_like(value)
     if domain is not None and domain.basis is not None and domain.origin is not None:

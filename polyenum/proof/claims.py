@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from polyenum.domains import Domain
 from polyenum.proof.layout import Layout
+from polyenum.proof.rounding import SMALLEST
 from polyenum.regions.certificate import Certificate
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ NEAR = 2.0**-20
 """The share of the domain's size by which a vertex may miss its hyperplanes, if no small error is claimed."""
 
 _SHARE = 2.0**-24
-UNDERFLOWS = 2.0**10 * 5e-324
+UNDERFLOWS = 2.0**10 * SMALLEST
 
 
 def contradictions(cx: RegionComplex) -> list[str]:

@@ -20,19 +20,12 @@ from numpy.typing import NDArray
 from polyenum.domains import Domain
 from polyenum.networks.weights import Weight
 from polyenum.proof.layout import Layout, StageLayout
+from polyenum.proof.rounding import SAFE, SMALLEST, gamma
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 
-U = 2.0**-53
-SAFE = 1 + 2.0**-24
-TINY = 5e-324
 # Two numbers whose product exceeds this leave it, and gamma times it, in the normal range.
 _SURE = 2.0**-960
-
-
-def gamma(n: int) -> float:
-    """Return Higham's ``n u / (1 - n u)``, rounded up."""
-    return n * U / (1 - n * U) * SAFE
 
 
 def _times(rows: NDArray[np.float64], weight: Weight) -> NDArray[np.float64]:
@@ -72,7 +65,7 @@ def affine(weight: Weight, bias: NDArray[np.float64], x: Pair) -> Pair:
     least = _least(weight if isinstance(weight, np.ndarray) else weight.data)
     if min(least, 1.0) * min(_least(value), _least(error), _least(bias), 1.0) > _SURE:
         return result, bound
-    return result, bound + 4 * (n + 2) * TINY
+    return result, bound + 4 * (n + 2) * SMALLEST
 
 
 def activated(
@@ -89,7 +82,7 @@ def activated(
     result[..., -1, :] += intercept
     size[..., -1, :] += np.abs(intercept)
     bound = (bound + gamma(3) * size) * SAFE
-    bound += np.where((value != 0) | (bound > 0), 4 * TINY, 0.0)
+    bound += np.where((value != 0) | (bound > 0), 4 * SMALLEST, 0.0)
     # Times 0 and times 1 are exact.
     exact = ((slope == 0) | (slope == 1)) & (intercept == 0)
     bound = np.where(exact[..., None, :], plain, bound)
@@ -160,7 +153,7 @@ def less_the_largest(
         error[:, :, members] += doubt
         error[:, :, members] += gamma(2) * np.abs(difference)
         error[:, :, members] *= SAFE
-        error[:, :, members] += np.where(difference != 0, 2 * TINY, 0.0)
+        error[:, :, members] += np.where(difference != 0, 2 * SMALLEST, 0.0)
         value[:, :, members] = difference
         value[np.arange(n), :, largest] = 0.0
         value[np.arange(n), -1, largest] = 1.0
@@ -179,7 +172,7 @@ def entering(domain: Domain, exponents: NDArray[np.int64]) -> Pair:
     # Exact, but for what underflows.
     back = np.ldexp(scaled[:-1], -exponents[:, None])
     error = np.zeros_like(rows)
-    error[:-1] = np.where(back == rows[:-1], 0.0, TINY)
+    error[:-1] = np.where(back == rows[:-1], 0.0, SMALLEST)
     return scaled[None], error[None]
 
 
@@ -212,7 +205,7 @@ def are_above(
     bound = (box @ (gamma(2 * dim + 8) * size + e))[:, 0, :]
     bound += size[:, :dim].sum(axis=1) * blur[:, None]
     lowered = a.copy()
-    lowered[:, dim] -= bound * SAFE + 16 * (dim + 2) * TINY
+    lowered[:, dim] -= bound * SAFE + 16 * (dim + 2) * SMALLEST
     extended = np.concatenate([points, np.ones((len(points), 1))], axis=1)
     counts = np.diff(starts)
     found = np.empty((len(points), m), np.bool_)
@@ -241,13 +234,13 @@ def distance_to_solution(rows: Pair, points: NDArray[np.float64]) -> NDArray[np.
     dim = points.shape[1]
     with np.errstate(all="ignore"):
         largest = np.abs(a[:, :, :dim]).max(axis=2, keepdims=True)
-        # Powers of two: scaling is exact unless it underflows, which TINY covers.
+        # Powers of two: scaling is exact unless it underflows, which SMALLEST covers.
         exponent = -np.frexp(np.where(np.isfinite(largest), largest, 1.0))[1]
         if np.abs(exponent).max(initial=0) < 1000:
             factor = np.ldexp(1.0, exponent)  # which float64 holds: a product is faster
-            a, e = a * factor, e * factor + TINY
+            a, e = a * factor, e * factor + SMALLEST
         else:
-            a, e = np.ldexp(a, exponent), np.ldexp(e, exponent) + TINY
+            a, e = np.ldexp(a, exponent), np.ldexp(e, exponent) + SMALLEST
         m = a[:, :, :dim]
         inverse = _inverses(m)
         big = np.abs(inverse)
@@ -255,15 +248,15 @@ def distance_to_solution(rows: Pair, points: NDArray[np.float64]) -> NDArray[np.
         doubt = gamma(dim + 3) * np.abs(a) + e
         extended = np.concatenate([points, np.ones((len(points), 1))], axis=1)[:, :, None]
         residual = np.abs((a @ extended)[:, :, 0]) + (doubt @ np.abs(extended))[:, :, 0]
-        residual = residual * SAFE + 8 * (dim + 2) * TINY
+        residual = residual * SAFE + 8 * (dim + 2) * SMALLEST
         defect = inverse @ m
         defect[:, np.arange(dim), np.arange(dim)] -= 1
         sums = np.abs(defect).sum(axis=2) + gamma(dim + 3)
         sums += (big @ doubt[:, :, :dim].sum(axis=2, keepdims=True))[:, :, 0]
         beta = sums.max(axis=1) * SAFE + 1e-300
-        step = (big @ residual[:, :, None])[:, :, 0] * SAFE + 8 * (dim + 2) * TINY
+        step = (big @ residual[:, :, None])[:, :, 0] * SAFE + 8 * (dim + 2) * SMALLEST
         whole = step.max(axis=1) / (1 - beta) * SAFE
-        bound = (step + (beta * whole)[:, None]) * SAFE + 8 * TINY
+        bound = (step + (beta * whole)[:, None]) * SAFE + 8 * SMALLEST
     proven = (beta < 0.5) & np.isfinite(whole)
     return np.where(proven[:, None], bound, np.inf)
 

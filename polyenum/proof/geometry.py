@@ -14,6 +14,7 @@ from polyenum.proof.batch import Batch
 from polyenum.proof.case import Case
 from polyenum.proof.claims import NEAR, UNDERFLOWS
 from polyenum.proof.rational import meeting_point, value_at
+from polyenum.proof.rounding import SAFE, SMALLEST, UNIT, gamma
 
 _TOLD_APART = Fraction(2) ** -1000
 
@@ -37,9 +38,9 @@ def check_maps(case: Case, batch: Batch, outputs: enclosure.Pair) -> None:
     # Coefficients are compared in scaled coordinates, where underflow may round the stored ones.
     exponents = np.append(case.exponents, 0)[:, None]
     there = np.ldexp(stored, exponents)
-    error = error + np.where(np.ldexp(there, -exponents) == stored, 0.0, enclosure.TINY)
-    off = (np.abs(there - value) + error) * enclosure.SAFE
-    off += np.where(off > 0, 2 * enclosure.TINY, 0.0)
+    error = error + np.where(np.ldexp(there, -exponents) == stored, 0.0, SMALLEST)
+    off = (np.abs(there - value) + error) * SAFE
+    off += np.where(off > 0, 2 * SMALLEST, 0.0)
     # Beyond doubt within the claim, or to be compared exactly.
     sure = off <= np.nextafter(np.ldexp(claim, exponents), -1.0, where=claim > 0, out=claim * 0)
     whole = sure.all(axis=(1, 2))
@@ -77,8 +78,8 @@ class Corners:
         value, error = forms
         self.value, self.error = value.copy(), error.copy()
         self.value[:, -1] -= case.layout.thresholds
-        self.error[:, -1] += enclosure.U * np.abs(self.value[:, -1])
-        self.error[:, -1] += np.where(case.layout.thresholds != 0, enclosure.TINY, 0.0)
+        self.error[:, -1] += UNIT * np.abs(self.value[:, -1])
+        self.error[:, -1] += np.where(case.layout.thresholds != 0, SMALLEST, 0.0)
         self.exact: dict[int, list[Fraction] | None] = {}
         # Where the true corners are, in scaled coordinates: within `radius` of `points`.
         self.points = case.scaled(batch.points)
@@ -96,7 +97,7 @@ class Corners:
         )
         # A negative label counts from the end, so the sides come last, in reverse.
         own = np.broadcast_to(case.side_rows[::-1].T, (len(batch), *case.side_rows.T.shape))
-        slack = np.abs(own) * enclosure.U + enclosure.TINY
+        slack = np.abs(own) * UNIT + SMALLEST
         proven[:, m:] = enclosure.are_above((own, slack), self.points, self.radius, batch.starts)
         case.float_signs += int(np.count_nonzero(proven))
         proven[batch.corner, batch.label] = True
@@ -115,7 +116,7 @@ class Corners:
             rows = self.label_rows(batch.owner[simple], labels)
             found[simple] = enclosure.distance_to_solution(rows, self.points[simple])
         # Scaling may have rounded a subnormal number.
-        found += np.where(np.ldexp(self.points, case.exponents) == batch.points, 0, enclosure.TINY)
+        found += np.where(np.ldexp(self.points, case.exponents) == batch.points, 0, SMALLEST)
         within = (found <= case.limits(case.vertex_limit)) & (found < 1)
         sure = np.asarray(within.all(axis=1))
         self.radius[sure] = found[sure].max(axis=1)
@@ -136,7 +137,7 @@ class Corners:
                 for y, e in zip(point, case.exponents, strict=True)
             ]
             self.points[c] = near
-            self.radius[c] = 2 * enclosure.U * max(map(abs, near)) + enclosure.TINY
+            self.radius[c] = 2 * UNIT * max(map(abs, near)) + SMALLEST
 
     def exact_point(self, c: int) -> list[Fraction] | None:
         """Return where the tight hyperplanes of a corner meet; None, and a finding, if not in one point."""
@@ -182,11 +183,11 @@ class Corners:
         a, e = rows[:, 0], slack[:, 0]
         value = np.abs((a[:, :dim] * stored).sum(axis=1) + a[:, dim])
         size = (np.abs(a[:, :dim]) * np.abs(stored)).sum(axis=1) + np.abs(a[:, dim])
-        value += enclosure.gamma(2 * dim + 4) * size
-        value += (e[:, :dim] * np.abs(stored)).sum(axis=1) + e[:, dim] + 8 * dim * enclosure.TINY
+        value += gamma(2 * dim + 4) * size
+        value += (e[:, :dim] * np.abs(stored)).sum(axis=1) + e[:, dim] + 8 * dim * SMALLEST
         there = np.minimum(np.ldexp(float(case.size), -case.exponents), 2.0**900)
         allowed = np.maximum(np.abs(a[:, :dim]) - e[:, :dim], 0.0) @ (there * NEAR)
-        for k in np.flatnonzero(~(value * enclosure.SAFE < allowed / enclosure.SAFE)).tolist():
+        for k in np.flatnonzero(~(value * SAFE < allowed / SAFE)).tolist():
             i = int(batch.owner[batch.corner[k]])
             if batch.begin + i in case.bad:
                 continue
@@ -219,7 +220,7 @@ class Corners:
             rows, slack = np.zeros((2, *labels.shape, self.case.dim + 1))
         own = labels < 0
         rows[own] = self.case.side_rows[-1 - labels[own]]
-        slack[own] = np.abs(rows[own]) * enclosure.U + enclosure.TINY
+        slack[own] = np.abs(rows[own]) * UNIT + SMALLEST
         return rows, slack
 
 
@@ -234,13 +235,13 @@ def check_interior(case: Case, batch: Batch, rows: enclosure.Pair) -> None:
     points /= np.diff(batch.starts)[:, None]
     extended = np.column_stack([points, np.ones(len(points))])[:, None, :]
     size = np.abs(extended) @ np.abs(rows[0])
-    bound = enclosure.gamma(case.dim + 3) * size + np.abs(extended) @ rows[1]
-    bound = bound * enclosure.SAFE + 8 * (case.dim + 2) * enclosure.TINY
+    bound = gamma(case.dim + 3) * size + np.abs(extended) @ rows[1]
+    bound = bound * SAFE + 8 * (case.dim + 2) * SMALLEST
     (z, error), _ = enclosure.through(case.layout, batch.sides, (extended @ rows[0], bound))
     thresholds = case.layout.thresholds
     value = z[:, 0, :] - thresholds
-    error = error[:, 0, :] + enclosure.gamma(2) * (np.abs(z[:, 0, :]) + np.abs(thresholds))
-    error += enclosure.TINY
+    error = error[:, 0, :] + gamma(2) * (np.abs(z[:, 0, :]) + np.abs(thresholds))
+    error += SMALLEST
     against = np.where(batch.sides, value < -error, value > error)
     for i in np.flatnonzero(against.any(axis=1)).tolist():
         if batch.begin + i not in case.bad:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage
+from polyenum.proof.rounding import SMALLEST
 
 
 class StageLayout:
@@ -52,7 +53,7 @@ class StageLayout:
         self.intercepts = np.array([_rounded(x) for x in self.exact_intercepts], np.float64)
         self.intercept_errors = np.array(
             [
-                0.0 if math.isfinite(y) and Fraction(y) == x else 2.0**-52 * abs(y) + 5e-324
+                0.0 if math.isfinite(y) and Fraction(y) == x else 2.0**-52 * abs(y) + SMALLEST
                 for x, y in zip(self.exact_intercepts, self.intercepts.tolist(), strict=True)
             ],
             np.float64,

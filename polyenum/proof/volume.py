@@ -11,6 +11,7 @@ from polyenum.proof.batch import Batch, batches
 from polyenum.proof.case import Case
 from polyenum.proof.exact_volume import polytope_volume
 from polyenum.proof.rational import meeting_point
+from polyenum.proof.rounding import SMALLEST
 
 
 def check_volumes(case: Case) -> float:
@@ -32,7 +33,7 @@ def check_volumes(case: Case) -> float:
     width = np.maximum.reduceat(points, starts) - np.minimum.reduceat(points, starts)
     grown = width + 4 * case.scaled(np.full(dim, case.vertex_error))
     with np.errstate(over="ignore"):
-        rounding = 2.0**-40 * math.factorial(dim) * grown.prod(axis=1) + 5e-324
+        rounding = 2.0**-40 * math.factorial(dim) * grown.prod(axis=1) + SMALLEST
         allowed = float((grown.prod(axis=1) - width.prod(axis=1) + rounding).sum())
     if math.isfinite(allowed) and off > Fraction(allowed):
         case.findings.append(

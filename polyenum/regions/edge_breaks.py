@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.arithmetic.integers import quotient
+from polyenum.arithmetic.rounding import INFLATE, SMALLEST, UNIT
 from polyenum.regions.contenders import Contenders
 from polyenum.regions.vertex_values import Exact, VertexValues
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 Point = tuple[Fraction, ...]
 
-_U = 2.0**-53
-_TINY = 5e-324
 # What the walk leaves vertices off by, relative to the domain's size, before it solves them afresh.
 _USUAL = 2.0**-26
 _ROUNDED = 2.0**-43
@@ -172,7 +171,7 @@ class Edges:
 
     def _limit(self, scale: Any) -> Any:
         """Return how far off a point may be that floats find between vertices no larger than `scale`."""
-        return 32 * (np.minimum(self._cx.vertex_error, _USUAL * scale) + _U * scale + _TINY)
+        return 32 * (np.minimum(self._cx.vertex_error, _USUAL * scale) + UNIT * scale + SMALLEST)
 
     def _crossings(self, edge: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return where on some edges their `pair` crosses, and whether that is within the limit.
@@ -191,8 +190,8 @@ class Edges:
         (p, q), (i, j) = self.ends[edge].T, self.pair[edge].T
         with np.errstate(all="ignore"):
             a, b = np.abs(value[p, i] - value[p, j]), np.abs(value[q, i] - value[q, j])
-            a_error = error[p, i] + error[p, j] + 4 * _U * a
-            b_error = error[q, i] + error[q, j] + 4 * _U * b
+            a_error = error[p, i] + error[p, j] + 4 * UNIT * a
+            b_error = error[q, i] + error[q, j] + 4 * UNIT * b
             # The factor is more than the rounding of these sums.
             rest = (a + b) * (1 - 2.0**-48) - (a_error + b_error) * (1 + 2.0**-48)
             start, end = self._cx.vertices[p], self._cx.vertices[q]
@@ -200,8 +199,8 @@ class Edges:
             found = start + (a / (a + b))[:, None] * step
             length = np.abs(step).max(axis=1, initial=0)
             scale = np.maximum(np.abs(start), np.abs(end)).max(axis=1, initial=0)
-            share_error = np.maximum(a_error, b_error) / rest * (1 + 2.0**-20) + 4 * _U
-            off = self._cx.vertex_error + length * share_error + 8 * _U * scale + 4 * _TINY
+            share_error = np.maximum(a_error, b_error) / rest * INFLATE + 4 * UNIT
+            off = self._cx.vertex_error + length * share_error + 8 * UNIT * scale + 4 * SMALLEST
             sure = (rest > 0) & (off <= self._limit(scale)) & np.isfinite(a + b)
             sure &= np.isfinite(found).all(axis=1)
             rounding = self._values.rounding

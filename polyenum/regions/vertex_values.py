@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.arithmetic.integers import Form, meet, point_of, to_fractions, value
-from polyenum.cells.bounds.tables import gamma
+from polyenum.arithmetic.rounding import SMALLEST, gamma
 from polyenum.networks.exact_forms import ExactForms
 from polyenum.networks.stages import Scaled, aligned, scaled
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from polyenum.regions.complex import RegionComplex
 
 _INFLATE = 1 + 2.0**-40
-_TINY = 5e-324
 
 
 class Exact(NamedTuple):
@@ -122,7 +121,7 @@ class VertexValues:
         steep = np.abs(a).sum(axis=2) + d * coef
         rounding = gamma(d + 3) * size
         of_map = coef * np.abs(x).sum(axis=1, keepdims=True) + const
-        error = (rounding + of_map + steep * cx.vertex_error) * _INFLATE + 4 * (d + 4) * _TINY
+        error = (rounding + of_map + steep * cx.vertex_error) * _INFLATE + 4 * (d + 4) * SMALLEST
         return found, error, rounding
 
     def exact(self, corner: int) -> Exact:

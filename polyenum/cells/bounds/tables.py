@@ -44,11 +44,11 @@ A first layer on a plain box has no rounding at all: its forms are the stored we
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.arithmetic.rounding import INFLATE, SMALLEST, gamma
 from polyenum.cells.accuracy import VERTEX_SHARE, map_limits
 from polyenum.cells.array_table import ArrayTable
 from polyenum.cells.bounds.twins import find_twins
@@ -59,8 +59,6 @@ from polyenum.networks import ActivationTable, PiecewiseLinearNetwork
 from polyenum.networks.weights import Weight, dense_rows, is_sparse, rows_through
 
 LARGEST_VALUE = 2.0**1010
-_INFLATE = 1 + 2.0**-20
-_TINY = 5e-324
 
 
 class Tables(ArrayTable):
@@ -123,12 +121,6 @@ class Tables(ArrayTable):
     }
 
 
-def gamma(k: Any) -> Any:
-    """Return Higham's ``k u / (1 - k u)``, rounded up, of a number or an array."""
-    ku = k * 2.0**-53
-    return ku / (1 - ku) * _INFLATE
-
-
 def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
     """Return the tables of `network` on `domain`.
 
@@ -178,21 +170,21 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
             k = reads @ (1.0 + np.diff(table.offsets)) + 8
             coef_sum = w @ (steep * coef_size)
             const_sum = w @ (steep * const_size + high) + b
-            tiny = 4 * k * _TINY * (1 + np.asarray(w.sum(axis=1)))
+            tiny = 4 * k * SMALLEST * (1 + np.asarray(w.sum(axis=1)))
             sloped, shifted = (
                 reads @ ((steep > 0) & sloped) > 0,
                 (reads @ (((steep > 0) & shifted) | (high > 0)) > 0) | (b > 0),
             )
             coef = (
                 w @ (steep * coef) + 4 * gamma(k) * coef_sum + np.where(sloped, tiny, 0)
-            ) * _INFLATE
+            ) * INFLATE
             const = (
                 w @ (steep * const) + 4 * gamma(k) * const_sum + np.where(shifted, tiny, 0)
-            ) * _INFLATE
+            ) * INFLATE
             coef_errors.append(coef)
             const_errors.append(const)
-            coef_size = (coef_sum + coef) * _INFLATE
-            const_size = (const_sum + const) * _INFLATE
+            coef_size = (coef_sum + coef) * INFLATE
+            const_size = (const_sum + const) * INFLATE
             most = w @ (steep * most + high) + b
             _refuse_overflow(i + 1, tables, coef_size, most)
     limits = map_limits(network, domain)
@@ -237,7 +229,7 @@ def build_tables(network: PiecewiseLinearNetwork, domain: Domain) -> Tables:
         # Only vertex cells read them.
         sides=domain.side_forms() if domain.dim <= LARGEST_VERTEX_DIM else np.zeros((0, 1)),
         reach=np.array([reach]),
-        vertex_limit=np.array([max(VERTEX_SHARE * largest, 64 * _TINY)]),
+        vertex_limit=np.array([max(VERTEX_SHARE * largest, 64 * SMALLEST)]),
         map_limit=limits,
         loose=np.array([loose]),
     )
@@ -306,9 +298,9 @@ def _first_forms(
     sloped = reads @ (domain.basis != 0).any(axis=1) > 0
     shifted = (reads @ (domain.origin != 0) > 0) | (bias != 0)
     # Each of the products, and of those in the bounds, may underflow.
-    tiny = 2 * k * _TINY
-    coef_error = (gamma(k) * coef_sum + np.where(sloped, tiny, 0)) * _INFLATE
-    const_error = (gamma(k) * const_sum + np.where(shifted, tiny, 0)) * _INFLATE
+    tiny = 2 * k * SMALLEST
+    coef_error = (gamma(k) * coef_sum + np.where(sloped, tiny, 0)) * INFLATE
+    const_error = (gamma(k) * const_sum + np.where(shifted, tiny, 0)) * INFLATE
     return np.vstack([a, c]), coef_error, const_error
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.arithmetic.rounding import SMALLEST, UNIT
 from polyenum.cells.halfspace.cell import HalfspaceCell
 from polyenum.cells.halfspace.forms import LayerForms
 from polyenum.cells.halfspace.walker import HalfspaceWalker
-from polyenum.cells.vertex.state import SMALLEST
 from polyenum.domains import Box, Domain, Slice
 from polyenum.networks import PiecewiseLinearNetwork
 
@@ -47,7 +47,7 @@ class HalfspaceEngine:
         labels = [] if boxed else [-1 - side for side in range(len(domain.sides))]
         rows = np.zeros((0, dim + 1)) if boxed else domain.side_forms()
         size = np.abs(rows[:, :-1]).max(axis=1, initial=0.0)
-        errors = 2.0**-53 * np.column_stack([size, np.abs(rows[:, -1])])
+        errors = UNIT * np.column_stack([size, np.abs(rows[:, -1])])
         middle = domain.interior_point()
         near = np.array([float(x) for x in middle])
         strictly = domain.has_inside(near)

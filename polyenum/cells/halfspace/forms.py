@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.arithmetic.rounding import SMALLEST, UNIT
 from polyenum.cells.bounds.tables import Tables, build_tables
-from polyenum.cells.vertex.state import SMALLEST
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
 from polyenum.networks.weights import rows_through
@@ -72,7 +72,7 @@ class LayerForms:
         rows = np.ascontiguousarray(forms[:, coordinate].T)
         rows[:, -1] -= t.threshold[begin:end]
         at = t.row[layer] + coordinate
-        const = t.const_error[at] + 2.0**-53 * np.abs(rows[:, -1])
+        const = t.const_error[at] + UNIT * np.abs(rows[:, -1])
         return scaled(rows, np.column_stack([t.coef_error[at], const]))
 
     def differences(
@@ -98,9 +98,9 @@ class LayerForms:
         rows = np.ascontiguousarray(values[:-1] - values[-1])
         # One rounding of each coefficient.
         coef = t.coef_error[at[:-1]] + t.coef_error[at[-1]]
-        coef = (coef + 2.0**-53 * np.abs(rows[:, :-1]).max(axis=1, initial=0.0)) * (1 + 2.0**-50)
+        coef = (coef + UNIT * np.abs(rows[:, :-1]).max(axis=1, initial=0.0)) * (1 + 2.0**-50)
         const = t.const_error[at[:-1]] + t.const_error[at[-1]]
-        const = (const + 2.0**-53 * np.abs(rows[:, -1])) * (1 + 2.0**-50) + SMALLEST
+        const = (const + UNIT * np.abs(rows[:, -1])) * (1 + 2.0**-50) + SMALLEST
         return scaled(rows, np.column_stack([coef, const]))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum.cells.vertex.state import SMALLEST, UNIT
+from polyenum.arithmetic.rounding import SMALLEST, UNIT
 
 
 def positive_opposite(

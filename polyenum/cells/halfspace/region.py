@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from polyenum.arithmetic.integers import Form, integers, value
 from polyenum.arithmetic.linear_program import maximise
+from polyenum.arithmetic.rounding import SMALLEST, UNIT
 from polyenum.cells.halfspace.forms import LayerForms, scaled
 from polyenum.cells.halfspace.opposite import positive_opposite
 from polyenum.cells.halfspace.simplex import NO, UNDECIDED, becomes_positive
-from polyenum.cells.vertex.state import SMALLEST, UNIT
 from polyenum.domains import Domain
 from polyenum.domains.box import BoxShaped
 from polyenum.networks import PiecewiseLinearNetwork

@@ -7,8 +7,8 @@ with multipliers, from which a bound on the form follows however wrong they are.
 
 from __future__ import annotations
 
+from polyenum.arithmetic.rounding import SMALLEST, UNIT
 from polyenum.cells.compiled import compiled
-from polyenum.cells.vertex.state import SMALLEST, UNIT
 
 NO, YES, UNDECIDED = range(3)
 

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from polyenum.arithmetic.integers import Form, quotient
 from polyenum.arithmetic.linear_program import maximise
+from polyenum.arithmetic.rounding import SMALLEST, UNIT
 from polyenum.cells.engine import go_on
 from polyenum.cells.found import RegionArrays, SignCounts, offsets_of
 from polyenum.cells.halfspace.cell import HalfspaceCell
 from polyenum.cells.halfspace.forms import LayerForms
 from polyenum.cells.halfspace.simplex import UNDECIDED, YES, becomes_positive
-from polyenum.cells.vertex.state import SMALLEST, UNIT
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
 from polyenum.networks.exact_forms import ExactForms

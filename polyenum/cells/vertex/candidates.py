@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from polyenum.arithmetic.rounding import SMALLEST, UNIT
 from polyenum.cells.compiled import compiled
 from polyenum.cells.vertex.raw import test_box_raw
 from polyenum.cells.vertex.rivals import find_rivals
-from polyenum.cells.vertex.state import BOX_SIGNS, CERTIFIED, HAND, SMALLEST, UNIT, VERTICES
+from polyenum.cells.vertex.state import BOX_SIGNS, CERTIFIED, HAND, VERTICES
 
 
 @compiled()

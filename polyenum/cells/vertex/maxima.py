@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from polyenum.arithmetic.rounding import SMALLEST, UNIT
 from polyenum.cells.compiled import compiled
 from polyenum.cells.vertex.forms import correct_next
 from polyenum.cells.vertex.split import drop_unused_labels, split_polygon, split_polytope
@@ -36,11 +37,9 @@ from polyenum.cells.vertex.state import (
     NOTHING,
     OVERRIDE,
     RIVAL,
-    SMALLEST,
     TRIAL,
     UNDECIDED,
     UNDECIDED_AT,
-    UNIT,
     VERTICES,
 )
 from polyenum.cells.vertex.tighten import tighten

@@ -21,8 +21,8 @@ multiplied on, are added.
 
 from __future__ import annotations
 
+from polyenum.arithmetic.rounding import INFLATE, SMALLEST, UNIT
 from polyenum.cells.compiled import compiled
-from polyenum.cells.vertex.state import SMALLEST, UNIT
 
 # Beyond this a factor is not split into halves without overflow.
 _LARGEST = 2.0**900
@@ -148,8 +148,8 @@ def add_terms(dims, layer, t, s):
     for u in range(m):
         rounding = 16 * terms[u] * UNIT * UNIT
         tiny = 8 * terms[u] * SMALLEST * extent[u]
-        coef[u] = (coef[u] + rounding * sizes[u] + tiny) * (1 + 2.0**-20)
-        const[u] = (const[u] + rounding * const_sizes[u] + tiny) * (1 + 2.0**-20)
+        coef[u] = (coef[u] + rounding * sizes[u] + tiny) * INFLATE
+        const[u] = (const[u] + rounding * const_sizes[u] + tiny) * INFLATE
 
 
 @compiled(fastmath=False)
@@ -173,6 +173,6 @@ def bound_high(dims, layer, t, s):
         constant = abs(s.high[z + d * n + i])
         coef = s.fine_coef[row + i] + UNIT * largest
         const = s.fine_const[row + i] + UNIT * constant
-        s.coef_error[row + i] = coef * (1 + 2.0**-20) + SMALLEST
-        s.const_error[row + i] = const * (1 + 2.0**-20) + SMALLEST
+        s.coef_error[row + i] = coef * INFLATE + SMALLEST
+        s.const_error[row + i] = const * INFLATE + SMALLEST
     return True

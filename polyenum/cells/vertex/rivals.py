@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from polyenum.arithmetic.rounding import SMALLEST, UNIT
 from polyenum.cells.compiled import compiled
-from polyenum.cells.vertex.state import SMALLEST, UNIT
 
 
 @compiled()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from polyenum.arithmetic.rounding import SMALLEST, UNIT
 from polyenum.cells.compiled import compiled
 from polyenum.cells.vertex.refine import sharpest
-from polyenum.cells.vertex.state import HAND, LABELS, OVERRIDE, SMALLEST, UNIT, VERTICES
+from polyenum.cells.vertex.state import HAND, LABELS, OVERRIDE, VERTICES
 
 
 @compiled()

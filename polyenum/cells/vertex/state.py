@@ -48,8 +48,6 @@ NOTHING, A_CELL, A_ROOT = range(3)  # a root: a cell from elsewhere, its forms y
     10
 )
 
-UNIT = 2.0**-53
-SMALLEST = 5e-324
 LOW, HIGH = 1e-120, 1e120  # between these no product of two numbers under- or overflows
 
 

@@ -12,8 +12,8 @@ there (`refine`), signs are taken from them, with their bounds; the next layer's
 
 from __future__ import annotations
 
+from polyenum.arithmetic.rounding import INFLATE, SMALLEST, UNIT
 from polyenum.cells.compiled import compiled
-from polyenum.cells.vertex.state import SMALLEST, UNIT
 
 
 @compiled()
@@ -114,8 +114,8 @@ def tighten_next(dims, layer, t, s):
             extent += w
         tiny = 8 * (terms + count + 8) * SMALLEST * extent
         own = t.row[layer + 1] + u
-        s.plain_coef[own] = min(t.coef_error[own], (a + tiny) * (1 + 2.0**-20))
-        s.plain_const[own] = min(t.const_error[own], (c + tiny) * (1 + 2.0**-20))
+        s.plain_coef[own] = min(t.coef_error[own], (a + tiny) * INFLATE)
+        s.plain_const[own] = min(t.const_error[own], (c + tiny) * INFLATE)
 
 
 @compiled()
@@ -145,8 +145,8 @@ def tighten_sparse(layer, terms, coef, const, coef_size, const_size, varied, t, 
             extent[u] += w
     for u in range(m):
         tiny = 8 * rounds[u] * SMALLEST * extent[u]
-        coef_error[u] = min(t.coef_error[above + u], (coef_error[u] + tiny) * (1 + 2.0**-20))
-        const_error[u] = min(t.const_error[above + u], (const_error[u] + tiny) * (1 + 2.0**-20))
+        coef_error[u] = min(t.coef_error[above + u], (coef_error[u] + tiny) * INFLATE)
+        const_error[u] = min(t.const_error[above + u], (const_error[u] + tiny) * INFLATE)
 
 
 @compiled()

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.arithmetic.integers import Point, meeting, quotient, value
+from polyenum.arithmetic.rounding import SMALLEST
 from polyenum.cells.bounds.tables import Tables
 from polyenum.cells.engine import go_on
 from polyenum.cells.found import RegionArrays, SignCounts
@@ -97,7 +98,7 @@ class VertexWalker:
         self._network, self._domain = network, domain
         # A vertex within this radius costs nothing worth a fresh solution.
         scale = float(np.abs(domain.vertices).max())
-        self._floor = max(2.0**-26 * scale, k.SMALLEST)
+        self._floor = max(2.0**-26 * scale, SMALLEST)
         self._full = False
         self.halt: Callable[[], None] = go_on
         self.state = self._new_state()
@@ -392,7 +393,7 @@ class VertexWalker:
             number, error = quotient(exact, w << exponent)
             sign = (exact > 0) - (exact < 0)
             if sign and number == 0.0:
-                number = sign * k.SMALLEST
+                number = sign * SMALLEST
             s.decided_sign[v] = sign
             s.decided_value[:, v] = number, error
             self._exact_signs += 1
