@@ -422,11 +422,11 @@ def _assembled(rows: Sequence[_Row], which: NDArray[np.int64]) -> ActivationTabl
     )
 
 
-def _meet(breakpoint: float, slopes: Sequence[float], intercepts: Sequence[float]) -> bool:
+def _meet(place: float, slopes: Sequence[float], intercepts: Sequence[float]) -> bool:
     """Return whether two pieces have the same value at the breakpoint between them, exactly."""
     slope = Fraction(float(slopes[0])) - Fraction(float(slopes[1]))
     step = Fraction(float(intercepts[1])) - Fraction(float(intercepts[0]))
-    return slope * Fraction(float(breakpoint)) == step
+    return slope * Fraction(float(place)) == step
 
 
 def ragged_sum(values: NDArray[np.bool_], offsets: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -83,14 +83,14 @@ class Region:
 
     Parameters
     ----------
-    complex : RegionComplex
+    cx : RegionComplex
     index : int
     """
 
     __slots__ = ("_complex", "index")
 
-    def __init__(self, complex: RegionComplex, index: int) -> None:
-        self._complex = complex
+    def __init__(self, cx: RegionComplex, index: int) -> None:
+        self._complex = cx
         self.index = index
 
     @property

@@ -50,7 +50,7 @@ class SamplingReport:
 
     Parameters
     ----------
-    complex : RegionComplex
+    cx : RegionComplex
     setup : Setup
     floats : NumPyFloats
         What computes gradients and patterns in floats.
@@ -61,13 +61,13 @@ class SamplingReport:
 
     def __init__(
         self,
-        complex: RegionComplex,
+        cx: RegionComplex,
         setup: Setup,
         floats: NumPyFloats,
         points: NDArray[np.float64],
         labels: NDArray[np.int64],
     ) -> None:
-        self.complex = complex
+        self.complex = cx
         self.setup = setup
         self.floats = floats
         self.points = points
