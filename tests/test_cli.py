@@ -464,3 +464,97 @@ def test_nothing_can_be_printed(model: str) -> None:
     done = subprocess.run(program, shell=True, capture_output=True, text=True, env=os.environ)
     assert done.returncode == 2
     assert done.stderr == "polyenum: No space left on device\n"
+
+
+def test_no_result_takes_the_place_of_one(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A named fault: Ctrl-C before the first region replaced an earlier whole result by an empty one."""
+    kept = tmp_path / "kept.npz"
+    exact(model).save(kept)
+    before = kept.read_bytes()
+    empty = pe.enumerate_regions(pe.load(model), pe.Box(-1, 1, dim=2), max_regions=1)
+    monkeypatch.setattr(pe.RegionComplex, "__len__", lambda self: 0)
+    monkeypatch.setattr(pe, "enumerate_regions", lambda *_, **__: empty)
+    assert run(["enumerate", model, "--box", "-1:1", "-o", str(kept)]) == 3
+    assert "was not written" in capsys.readouterr().err
+    assert kept.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--box", "1_0:20"], "--box must be LOW:HIGH"),
+        (["--box", "\u0663:\u0664"], "--box must be LOW:HIGH"),
+        (["--slice", "a.txt", "a.txt", "a.txt"], "not an .npy file of numbers"),
+        (["--slice", "bad.npy", "bad.npy", "bad.npy"], "not an .npy file of numbers"),
+    ],
+)
+def test_domains_are_named(
+    model: str,
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.txt", "bad.npy"):
+        (tmp_path / name).write_text("1 2 3")
+    assert run(["count", model, *arguments]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert "pickle" not in err
+
+
+def test_what_is_no_model_is_named(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exact(model).save(tmp_path / "saved.npz")
+    assert run(["count", str(tmp_path / "saved.npz"), "--box", "-1:1"]) == 2
+    assert "holds saved regions" in capsys.readouterr().err
+    assert run(["info", str(tmp_path)]) == 2
+    assert "is a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("title", [r"$\frac{$", "\udcff"])
+def test_titles_that_cannot_be_drawn(
+    model: str, title: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "x.png"
+    assert run(["plot", model, "--box", "-1:1", "-o", str(file), "--title", title]) == 2
+    assert "--title" in capsys.readouterr().err
+    assert not file.exists()
+
+
+def test_a_closed_output_is_no_fault(model: str) -> None:
+    command = f"{sys.executable} -m polyenum count {model} --box -1:1 >&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert "fault" not in done.stderr
+    assert done.returncode == 0
+
+
+def test_counts_on_several_sets_are_shown_in_a_narrow_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A named fault: a domain's long name left no room for its count."""
+    layers = random_layers([6, 3, 1])
+    np.savez(
+        tmp_path / "n.npz",
+        **{f"{k}{i}": x for i, pair in enumerate(layers) for k, x in zip("Wb", pair, strict=True)},
+    )
+    names = [f"X_{i}" for i in range(6)]
+    lines = [f"(declare-const {x} Real)" for x in [*names, "Y_0"]]
+    lines += [
+        f"(assert (<= {0.123456 + i / 10} {x} {1.654321 + i / 10}))"
+        for i, x in enumerate(names[1:])
+    ]
+    lines += ["(assert (or (<= 0.1 X_0 0.2) (<= 0.5 X_0 0.75)))", "(assert (>= Y_0 0))"]
+    file = tmp_path / "p.vnnlib"
+    file.write_text("\n".join(lines))
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["count", str(tmp_path / "n.npz"), "--vnnlib", str(file)]) == 0
+    shown = capsys.readouterr().out
+    total = sum(pe.count_regions(layers, domain) for domain, _ in pe.load_vnnlib(file))
+    row = next(line for line in shown.splitlines() if "activation regions" in line)
+    assert f"{total:,}" in row

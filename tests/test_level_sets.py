@@ -556,7 +556,7 @@ def test_the_bound_on_values_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     level = float(cx(cx.vertices[:1])[0, 0])
     check_level(cx, level)
     monkeypatch.setattr(vertex_values, "gamma", lambda n: 0.0)
-    monkeypatch.setattr(vertex_values, "_TINY", 0.0)
+    monkeypatch.setattr(vertex_values, "SMALLEST", 0.0)
     cx.map_error, cx.vertex_error = np.zeros((2, 1)), 0.0
     with pytest.raises(AssertionError, match=r"no way to match|flat|regions"):
         check_level(cx, level)

@@ -14,9 +14,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 import polyenum as pe
+from polyenum.models import activations as pieces
 from polyenum.models import operators as op
 from polyenum.models.onnx import file as onnx_file
-from polyenum.models.onnx import onnx_graph, onnx_readers, pieces
+from polyenum.models.onnx import graph as onnx_graph
+from polyenum.models.onnx import readers as onnx_readers
 
 RANDOM = np.random.default_rng(7)
 
@@ -149,6 +151,15 @@ MORE: dict[str, tuple] = {
     "batch of convolutions": ([node("Conv", "x", "w")], {"w": numbers(2, 1, 2, 2)}, 13, (3, 1, 3, 3)),
     "ConvTranspose, uneven": ([node("ConvTranspose", "x", "w", "b", strides=[2], pads=[1, 0], output_padding=[1])],
                               {"w": numbers(2, 1, 3), "b": numbers(1)}, 13, (1, 2, 4)),
+    **{
+        f"ConvTranspose, {auto}, output shape {n}": (
+            [node("ConvTranspose", "x", "w", "b", strides=[2], auto_pad=auto, output_shape=[n])],
+            {"w": numbers(2, 1, 4), "b": numbers(1)}, 13, (1, 2, 4))
+        for auto in ("SAME_LOWER", "SAME_UPPER", "NOTSET") for n in (7, 8)
+    },
+    "ConvTranspose, SAME_LOWER": ([node("ConvTranspose", "x", "w", strides=[2], auto_pad="SAME_LOWER")],
+                                  {"w": numbers(2, 1, 3)}, 13, (1, 2, 4)),
+    "Conv, SAME_LOWER": ([node("Conv", "x", "w", auto_pad="SAME_LOWER")], {"w": numbers(1, 2, 4)}, 13, (1, 2, 5)),
     "sequence": ([node("SplitToSequence", "x", "n", out="s", axis=1), node("SequenceAt", "s", "one")],
                  {"n": [1, 2], "one": 1}, 13, (1, 3)),
     "CastLike": ([node("CastLike", "w", "x", out="v"), node("Mul", "x", "v")], {"w": [1, 2, 3]}, 15, (1, 3)),
@@ -229,6 +240,43 @@ def test_a_column_is_no_batch(tmp_path: Path) -> None:
         pe.load(path)
     assert pe.load(path, input_shape=(3,)).input_dim == 3
     assert pe.load(path, input_shape=(4, 3)).input_dim == 12
+
+
+@pytest.mark.parametrize(
+    ("shape", "given", "taken"),
+    [
+        ((1, 4), (4,), (1, 4)),
+        ((1, 4), (1, 4), (1, 4)),
+        ((1, 4), (6,), None),
+        ((1, 4), (1, 6), None),
+        ((1, 4), (1, 1, 4), None),
+        ((4,), (4,), (4,)),
+        ((4,), (6,), None),
+        (("n",), (6,), (6,)),
+        (("batch", "n"), (6,), (1, 6)),
+        (("batch", "n"), (2, 3), (2, 3)),
+        (("batch", 3, "n"), (3, 5), (1, 3, 5)),
+        (("batch", 3, "n"), (2, 5), None),
+        (("batch", 3, "n"), (1, 3, 5), (1, 3, 5)),
+        ((), (), ()),
+        ((), (2,), None),
+        (None, (6,), (1, 6)),
+    ],
+)
+def test_only_what_the_model_leaves_open_can_be_given(
+    shape: Any, given: tuple[int, ...], taken: Any, tmp_path: Path
+) -> None:
+    """A mean over all inputs is another network for another shape, and no runtime would take it."""
+    nodes = [node("Relu", "x", out="r"), node("ReduceMean", "r", keepdims=0)]
+    path = saved(tmp_path / "m.onnx", nodes, {}, opset=13, inputs={"x": shape})
+    if taken is None:
+        with pytest.raises(
+            pe.NetworkError, match=r"'x' has shape \(.*\) in the model, which"
+        ) as no:
+            pe.load(path, input_shape=given)
+        assert f"input_shape={given} does not fit" in str(no.value)
+    else:
+        same_as_onnxruntime(path, taken, input_shape=given)
 
 
 def test_titles_are_said_once(tmp_path: Path) -> None:
@@ -313,6 +361,37 @@ def test_branches_with_a_constant_condition(tmp_path: Path) -> None:
         nodes = [node("If", "c", then_branch=branch("Relu"), else_branch=branch("Abs"))]
         path = saved(tmp_path / "m.onnx", nodes, {"c": np.array(condition)}, inputs={"x": (1, 2)})
         np.testing.assert_array_equal(pe.load(path)([-3.0, 2.0]), expected)
+
+
+def test_branches_of_functions_have_their_attributes_and_operator_sets(tmp_path: Path) -> None:
+    """Inside of a function's branch an attribute is the function's, and so is the operator set."""
+
+    def branch(made: Any, *more: Any) -> Any:
+        ends = [helper.make_tensor_value_info("z", TensorProto.FLOAT, None)]
+        return helper.make_graph([made, *more], made.op_type, [], ends)
+
+    leaky = node("LeakyRelu", "a", out="z")
+    leaky.attribute.append(
+        onnx.AttributeProto(name="alpha", ref_attr_name="slope", type=onnx.AttributeProto.FLOAT)
+    )
+    # Of operator set 13 the axes are an attribute; of 18, the model's, they are not.
+    mean = node("ReduceMean", "a", out="z", axes=[1])
+    true = helper.make_node("Constant", [], ["c"], value=numpy_helper.from_array(np.array(True)))
+    deep = branch(node("If", "c", out="z", then_branch=branch(leaky), else_branch=branch(mean)))
+    for inner, expected in ((branch(leaky), [-1, 3]), (branch(mean), [-0.5]), (deep, [-1, 3])):
+        other = branch(node("Neg", "a", out="z"))
+        body = [true, node("If", "c", out="b", then_branch=inner, else_branch=other)]
+        function = helper.make_function(
+            "own", "Own", ["a"], ["b"], body, [helper.make_opsetid("", 13)], attributes=["slope"]
+        )
+        nodes = [helper.make_node("Own", ["x"], ["y"], domain="own", slope=0.25)]
+        path = saved(tmp_path / "m.onnx", nodes, {}, inputs={"x": (1, 2)}, functions=[function])
+        np.testing.assert_array_equal(pe.load(path, check=False)([-4.0, 3.0]), expected)
+
+
+def test_a_node_may_have_any_number_of_inputs(tmp_path: Path) -> None:
+    path = saved(tmp_path / "m.onnx", [node("Concat", *["x"] * 1200, axis=1)], {})
+    assert pe.load(path).output_dim == 3600
 
 
 def test_what_is_read_is_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -400,6 +479,8 @@ HUGE: dict[str, tuple] = {
     "conv pads": ([node("Conv", "c", "w", out="h", pads=[10**9, 10**9], strides=[10**9])],
                   {"c": np.ones((1, 1, 4)), "w": np.ones((1, 1, 2))}),
     "resize": ([node("Resize", "c", "", "s", out="h")], {"c": np.ones(8), "s": [1e9]}),
+    "unpool": ([node("MaxUnpool", "c", "i", "n", out="h", kernel_shape=[1, 1])],
+               {"c": np.ones((1, 1, 2, 2)), "i": np.zeros((1, 1, 2, 2), np.int64), "n": [1, 1, 10**4, 10**4]}),
     "tensor axes": ([node("CenterCropPad", "c", "n", out="h")], {"c": np.ones((1, 1)), "n": [10**6, 10**6]}),
 }  # fmt: skip
 
@@ -440,6 +521,151 @@ def test_many_units_on_one_input_load_in_a_moment(tmp_path: Path) -> None:
     assert time.process_time() - start < 2
 
 
+LAYER = node("Gemm", "x", "w", "b", out="h")
+WEIGHTS = {
+    "w": numbers(3, 4),
+    "b": numbers(4),
+    "zero": 0.0,
+    "tenth": 0.1,
+    "two": 2.0,
+    "six": 6.0,
+    "one": 1.0,
+}
+STEP = node("Cast", "m", out="s", to=TensorProto.FLOAT)
+SLOPE = node("Mul", "h", "tenth", out="l")
+
+# Each chooses by a condition on the layer h.
+CHOICES: dict[str, list[Any]] = {
+    "leaky": [node("Greater", "h", "zero", out="m"), SLOPE, node("Where", "m", "h", "l")],
+    "leaky, less": [node("Less", "h", "zero", out="m"), SLOPE, node("Where", "m", "l", "h")],
+    "leaky, not": [node("Less", "h", "zero", out="n"), node("Not", "n", out="m"), SLOPE,
+                   node("Where", "m", "h", "l")],
+    "constant first": [node("GreaterOrEqual", "zero", "h", out="m"), SLOPE, node("Where", "m", "l", "h")],
+    "a bound that is no power of two": [node("Greater", "h", "tenth", out="m"), SLOPE,
+                                        node("Where", "m", "h", "l")],
+    "jump": [node("LessOrEqual", "h", "two", out="m"), node("Where", "m", "h", "six")],
+    "mask times layer": [node("Greater", "h", "zero", out="m"), STEP, node("Mul", "s", "h")],
+    "layer times mask": [node("Less", "h", "tenth", out="m"), STEP, node("Mul", "h", "s")],
+    "mask as numbers": [node("Greater", "h", "tenth", out="m"), STEP, node("Mul", "s", "two", out="t"),
+                        node("Add", "t", "h")],
+    "the output is a mask": [node("Greater", "h", "tenth", out="m"),
+                             node("Cast", "m", to=TensorProto.FLOAT)],
+    "sides differ by a multiple": [node("Relu", "h", out="r"), node("Add", "r", "h", out="q"),
+                                   node("Greater", "h", "tenth", out="m"), node("Where", "m", "q", "r")],
+    "two layers": [node("Gemm", "x", "w", out="g"), node("Relu", "g", out="r"), node("Greater", "h", "r", out="m"),
+                   node("Where", "m", "one", "two")],
+    "more axes": [node("Greater", "h", "b3", out="m"), node("Where", "m", "h", "b3")],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_conditions_on_the_input_are_activations(name: str, tmp_path: Path) -> None:
+    constants = {**WEIGHTS, "b3": numbers(2, 1, 1)}
+    path = saved(tmp_path / "m.onnx", [LAYER, *CHOICES[name]], constants)
+    net = same_as_onnxruntime(path, (1, 3))
+    assert net.unit_count >= 4
+    assert net.has_jumps == (name not in {"leaky", "leaky, less", "leaky, not", "constant first",
+                                          "mask times layer", "more axes"})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "at_zero"), [("Greater", 2), ("GreaterOrEqual", 1), ("Less", 2), ("LessOrEqual", 1)]
+)
+def test_conditions_say_what_is_true_at_their_bound(
+    kind: str, at_zero: float, tmp_path: Path
+) -> None:
+    """What is compared may equal its bound on a whole region."""
+    nodes = [
+        node("Relu", "x", out="r"),
+        node(kind, "r", "zero", out="m"),
+        node("Where", "m", "one", "two"),
+    ]
+    constants = {"zero": 0.0, "one": 1.0, "two": 2.0}
+    net = same_as_onnxruntime(saved(tmp_path / "m.onnx", nodes, constants), (1, 3))
+    np.testing.assert_array_equal(net([-1.0, -2.0, 0.0]), [at_zero] * 3)
+
+
+def test_a_leaky_relu_in_parts_is_one(tmp_path: Path) -> None:
+    """Its slopes are those that the model says, not sums of others."""
+    nodes = [LAYER, *CHOICES["leaky"]]
+    net = pe.load(saved(tmp_path / "m.onnx", nodes, WEIGHTS))
+    table = net.stages[0].activation
+    np.testing.assert_array_equal(table.slopes.reshape(4, 2), [[np.float32(0.1), 1.0]] * 4)
+    assert net.unit_count == 4
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message"),
+    [
+        ([node("Mul", "x", "t", out="l"), node("Where", "m", "x", "l", out="k"),
+          node("Reshape", "m", "f", out="n"), node("Where", "n", "x", "k")], "Reshape.*only in Where"),
+        ([node("Where", "m", "x", "q")], "Where.*multiples of what it compares"),
+        ([node("If", "m", then_branch=0, else_branch=0)], "depends on the input"),
+        ([node("Not", "m", out="y")], "'y' is a condition"),
+        ([node("Cast", "m", out="s", to=TensorProto.FLOAT), node("Mul", "s", "q")],
+         "multiples of what it compares"),
+        ([node("Where", "m", "x", "inf")], "not finite"),
+        ([node("And", "m", "m", out="n"), node("Where", "n", "x", "t")], "And.*only in Where"),
+    ],
+)  # fmt: skip
+def test_other_uses_of_conditions_are_refused(
+    nodes: list[Any], message: str, tmp_path: Path
+) -> None:
+    for made in nodes:
+        if made.op_type == "If":
+            del made.attribute[:]
+            ends = [helper.make_tensor_value_info("z", TensorProto.FLOAT, None)]
+            graph = helper.make_graph([node("Relu", "x", out="z")], "g", [], ends)
+            for name in ("then_branch", "else_branch"):
+                made.attribute.append(helper.make_attribute(name, graph))
+    before = [node("Greater", "x", "t", out="m"), node("MatMul", "x", "w", out="q")]
+    constants = {"t": 0.5, "w": numbers(3, 3), "f": [1, 3], "inf": np.inf}
+    with pytest.raises(pe.NetworkError, match=message):
+        pe.load(saved(tmp_path / "m.onnx", [*before, *nodes], constants), check=False)
+
+
+def with_constant_inputs() -> list[tuple[str, int, int, int]]:
+    """Return operators of which some input must be constant: an operator set, the first such, and how many."""
+    found = []
+    for kind, reader in onnx_readers.READERS.items():
+        version = 9 if kind in ("Scatter", "Upsample") else onnx.defs.onnx_opset_version()
+        try:
+            schema = onnx.defs.get_schema(kind, version)
+        except onnx.defs.SchemaError:  # of a newer onnx
+            continue
+        count = min(schema.max_input, 10)
+        first = next((k for k in range(count) if k not in reader.variable), None)
+        if first is not None:
+            found.append((kind, version, first, max(schema.min_input, first + 1)))
+    return found
+
+
+@pytest.mark.parametrize(("kind", "version", "first", "count"), with_constant_inputs())
+def test_inputs_that_must_be_constant(
+    kind: str, version: int, first: int, count: int, tmp_path: Path
+) -> None:
+    """A weight, a shape or a bound that depends on the input is refused before a reader sees it."""
+    more = {"kernel_shape": [1]} if kind == "MaxUnpool" else {}
+    path = saved(tmp_path / "m.onnx", [node(kind, *["x"] * count, **more)], {}, opset=version)
+    with pytest.raises(pe.NetworkError, match=f"{kind}.*its input {first} must not depend"):
+        pe.load(path, check=False)
+
+
+def test_operators_that_are_not_piecewise_linear_are_ones_of_onnx(tmp_path: Path) -> None:
+    known = {schema.name for schema in onnx.defs.get_all_schemas()} | {"Swish"}
+    assert known >= onnx_readers.NOT_PIECEWISE_LINEAR
+    assert not onnx_readers.NOT_PIECEWISE_LINEAR & set(onnx_readers.READERS)
+    for kind in sorted(onnx_readers.NOT_PIECEWISE_LINEAR - {"Pow"}):
+        version = onnx.defs.onnx_opset_version()
+        if kind == "Swish" and version < 24:
+            continue
+        path = saved(tmp_path / "m.onnx", [node(kind, "x")], {}, opset=version)
+        with pytest.raises(pe.NetworkError, match=rf"\({kind}\).*piecewise"):
+            pe.load(path)
+        with pytest.warns(UserWarning, match=kind):
+            assert pe.load(path, ignore_output_activation=True).output_dim == 3
+
+
 def test_indices_outside_of_an_axis_are_refused(tmp_path: Path) -> None:
     for kind, index in (("Gather", [3]), ("GatherElements", [[-4]]), ("GatherND", [[0, 3]])):
         path = saved(tmp_path / "m.onnx", [node(kind, "x", "i")], {"i": index})
@@ -467,8 +693,11 @@ def test_nodes_that_are_not_as_their_definition_says(tmp_path: Path) -> None:
         (node("Upsample", "x", "x"), ""),
         (node("NoSuchThing", "x"), "no such operator"),
     ):
-        with pytest.raises(pe.NetworkError, match=rf"{made.op_type}.*{message}"):
-            pe.load(saved(tmp_path / "m.onnx", [made], {}))
+        path = saved(tmp_path / "m.onnx", [made], {})
+        # First without a runtime.
+        for check in (False, True):
+            with pytest.raises(pe.NetworkError, match=rf"{made.op_type}.*{message}"):
+                pe.load(path, check=check)
 
 
 @pytest.mark.parametrize("version", [0, -1, 99, 2**40])

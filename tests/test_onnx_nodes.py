@@ -1,6 +1,7 @@
 """Every node test that ONNX itself brings: read right, or refused, never wrong.
 
-One input becomes the network's, flat behind a Reshape; the others become constants.
+One input becomes the network's, flat behind a Reshape; the others become constants.  What is read is not
+compared with the model by the library at first: that would turn what is read wrong into a refusal.
 """
 
 from __future__ import annotations
@@ -19,8 +20,13 @@ from onnx.reference import ReferenceEvaluator
 import polyenum as pe
 
 FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16)
-# Read right today; a lower number means that something is no longer read.
-FEWEST_RIGHT = 430
+# Read right by onnx 1.23's node tests; a lower number means that something is no longer read.
+FEWEST_RIGHT = 454
+# onnxruntime takes other places here than ONNX's reference, so the comparison may refuse what is read right.
+DISPUTED = {
+    "test_resize_downsample_scales_cubic_align_corners",
+    "test_resize_downsample_scales_linear_align_corners",
+}
 
 
 def plain(values: Any) -> list[Any]:
@@ -70,7 +76,7 @@ def verdict(case: Any, path: Path) -> tuple[str, str]:
     made, x = wrapped
     onnx.save(made, path)
     try:
-        net = pe.load(path)
+        net = pe.load(path, check=False)
     except pe.NetworkError as error:
         return "refused", str(error)
     if np.isfinite(x).all() and not same(net, x, plain(case.data_sets[0][1])):
@@ -83,6 +89,10 @@ def verdict(case: Any, path: Path) -> tuple[str, str]:
         y = random.normal(scale=3, size=x.shape).astype(x.dtype)
         if not same(net, y, model.run(None, {"flat": y})):
             return "wrong", f"at {y!r}"
+    try:
+        pe.load(path)
+    except pe.NetworkError as error:
+        return "refused" if case.name in DISPUTED else "wrong", str(error)
     return "right", ""
 
 

@@ -305,3 +305,18 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     assert sorted(f.name for f in tmp_path.iterdir()) == ["copy", "r.npz"]
     with np.load(file) as a, np.load(tmp_path / "copy") as b:
         assert all(np.array_equal(a[name], b[name]) for name in a.files)
+
+
+def test_two_processes_may_try_one_name(tmp_path: Path) -> None:
+    """A named fault: one process removed what the other was about to remove, which then failed."""
+    code = (
+        "import sys; from polyenum.files.output import check_folder, check_place\n"
+        "for _ in range(400): check_place(sys.argv[1] + '/r.csv', ['.csv']); check_folder(sys.argv[1])"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    for process in running:
+        assert process.communicate()[1] == b""
+    assert list(tmp_path.iterdir()) == []

@@ -189,3 +189,44 @@ def test_bombs_are_not_blown_up(saved: Path) -> None:
         )
     with pytest.raises(pe.FileError):
         pe.open_regions(saved)
+
+
+@pytest.mark.parametrize("what", ["network", "regions"])
+def test_no_bit_of_the_directory_hides_an_entry(what: str, tmp_path: Path) -> None:
+    """A named fault: an entry that claimed a longer comment took up those behind it, and so layers were lost."""
+    file = tmp_path / "whole.npz"
+    random = np.random.default_rng(0)
+    layers = [
+        (random.normal(size=(3, 2)), np.zeros(3)),
+        (random.normal(size=(2, 3)), np.zeros(2)),
+        (np.ones((1, 2)), [0.0]),
+    ]
+    if what == "network":
+        np.savez(
+            file,
+            **{
+                f"{k}{i}": x
+                for i, pair in enumerate(layers)
+                for k, x in zip("Wb", pair, strict=True)
+            },
+        )
+        read: Any = pe.load
+        shape = repr(pe.load(file))
+    else:
+        pe.enumerate_regions(layers, pe.Box(-1, 1, dim=2)).save(file)
+        read = pe.open_regions
+        shape = repr(pe.open_regions(file))
+    whole = file.read_bytes()
+    start = whole.index(b"PK\1\2")
+    places = range(start, len(whole)) if what == "network" else range(start, len(whole), 7)
+    refused = 0
+    for place in places:
+        for bit in range(8):
+            changed = bytearray(whole)
+            changed[place] ^= 1 << bit
+            file.write_bytes(changed)
+            try:
+                assert repr(read(file)) == shape, (place, bit)
+            except pe.PolyenumError:
+                refused += 1
+    assert refused > 100

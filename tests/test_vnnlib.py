@@ -387,7 +387,7 @@ REFUSED = {
     ),
     "point": (DECLARED + "(assert (= X_0 1))(assert (= X_1 1))", "single point"),
     "mixed": (DECLARED + BOX + "(assert\n (<= X_0 Y_0))", "line 8: .*X_0 and Y_0 together"),
-    "flat": (DECLARED + BOX + "(assert (= X_0 X_1))", "empty or flat"),
+    "flat": (DECLARED + BOX + "(assert (= X_0 X_1))", "flat: what is said of X_0 and X_1 together"),
     "no polytope": (
         DECLARED + "(assert (>= X_0 0))(assert (>= X_1 0))(assert (>= (+ X_0 X_1) 1))",
         "unbounded.*X_0 has no upper bound",

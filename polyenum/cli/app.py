@@ -13,7 +13,7 @@ from polyenum.cli import arguments, counting
 from polyenum.cli.exit_codes import DIFFERS, INCOMPLETE
 from polyenum.cli.output import show, wants_progress
 from polyenum.cli.pictures import backend, check_picture, write_picture
-from polyenum.errors import CheckError, DomainError, OptionError
+from polyenum.errors import CheckError, DomainError, IncompleteError, OptionError
 
 app = typer.Typer(
     help="The linear regions of piecewise-linear neural networks, exactly.",
@@ -166,6 +166,8 @@ def enumerate_(
         certified=not uncertified, progress=wants_progress(quiet or json),
     )  # fmt: skip
     seconds = time.perf_counter() - began
+    if not len(cx):
+        raise IncompleteError(f"no region was found, so {output} was not written")
     write(cx, output)
     _describe(cx, str(output), json, {"seconds": seconds, "file": str(output)})
     if not cx.complete:
@@ -293,7 +295,7 @@ def plot(
     """Draw the regions of a model, or of a saved result."""
     from polyenum import plot as pictures
 
-    check_picture(output, _inputs(file, vnnlib, slice_))
+    check_picture(output, _inputs(file, vnnlib, slice_), title=title)
     if kind != "auto" and kind not in _KINDS:
         raise OptionError(f"--kind must be auto, {', '.join(_KINDS)}, found {kind!r}")
     cx = None

@@ -24,6 +24,8 @@ def network_of(
     file: Path, input_shape: str | None, ignore_output_activation: bool
 ) -> PiecewiseLinearNetwork:
     """Return the network of a model file."""
+    if is_saved(file):
+        raise FileError(f"{file}: holds saved regions, and this command takes a model")
     shape = None
     if input_shape is not None:
         try:
@@ -114,9 +116,16 @@ def _range(text: str) -> tuple[float, float]:
     try:
         if not colon:
             raise ValueError
-        return float(low), float(high)
+        return _number(low), _number(high)
     except ValueError:
         raise DomainError(f"--box must be LOW:HIGH, as -2:2, found {text!r}") from None
+
+
+def _number(text: str) -> float:
+    """Return the number that a text is, as C and JSON write numbers: without underscores and foreign digits."""
+    if not text.isascii() or "_" in text:
+        raise ValueError
+    return float(text)
 
 
 def _bounds(
@@ -133,11 +142,15 @@ def _bounds(
 def _point(file: Path) -> NDArray[np.float64]:
     if not file.is_file():
         raise DomainError(f"{file}: no such file")
+    if file.suffix.lower() != ".npy":
+        raise DomainError(f"{file}: not an .npy file of numbers; numpy.save writes one")
     try:
         # A map, so that a size that is only claimed takes no memory.
         array = np.load(file, mmap_mode="r", allow_pickle=False)
         if not isinstance(array, np.ndarray) or array.nbytes > MOST_BYTES:
             raise ValueError("no array of a point")
         return np.array(array, np.float64).ravel()
-    except (ValueError, TypeError, EOFError, OSError) as error:
-        raise DomainError(f"{file}: not an .npy file of numbers ({error})") from None
+    except (ValueError, TypeError, EOFError, OSError):
+        raise DomainError(
+            f"{file}: not an .npy file of numbers, or damaged; numpy.save writes one"
+        ) from None

@@ -19,6 +19,14 @@ from polyenum.errors import IncompleteError, PolyenumError, missing_extra
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     try:
+        return _run(arguments)
+    except KeyboardInterrupt:  # while the commands are loaded
+        _fail("interrupted")
+        return INTERRUPTED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
         import typer
 
         from polyenum.cli.app import app
@@ -32,7 +40,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         with _sigterm_like_ctrl_c():
             code = command.main(given, prog_name="polyenum", standalone_mode=False)
-            sys.stdout.flush()
+            if sys.stdout is not None:  # as where it is closed
+                sys.stdout.flush()
         if code == INTERRUPTED:  # of Ctrl-C, which the parser makes of it
             raise KeyboardInterrupt
         return code if isinstance(code, int) else OK
@@ -102,6 +111,8 @@ def _sigterm_like_ctrl_c() -> Iterator[None]:
 
 def _drop_output() -> None:
     """Let what cannot be printed go nowhere: the interpreter would fail on it once more at its end."""
+    if sys.stdout is None:
+        return
     with suppress(OSError, ValueError):
         sys.stdout.flush()
         return

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from polyenum.errors import import_extra
+from polyenum.errors import OptionError, import_extra
 from polyenum.files.output import check_place, written, written_text
 
 KINDS = (".png", ".svg", ".pdf", ".html")
@@ -17,8 +17,8 @@ def backend(output: Path) -> str:
     return "plotly" if output.suffix.lower() == ".html" else "matplotlib"
 
 
-def check_picture(output: Path, inputs: Iterable[Path]) -> None:
-    """Raise unless a picture can be written to a file of that name.
+def check_picture(output: Path, inputs: Iterable[Path], *, title: str = "") -> None:
+    """Raise unless a picture with that title can be written to a file of that name.
 
     Raises
     ------
@@ -26,9 +26,24 @@ def check_picture(output: Path, inputs: Iterable[Path]) -> None:
         If its ending is unknown, its folder cannot be written, or it is one of the `inputs`.
     MissingExtraError
         If what draws it is not installed.
+    OptionError
+        If the title cannot be drawn.
     """
     check_place(output, KINDS, inputs=inputs, what="picture")
     import_extra(backend(output), "plot")
+    try:
+        title.encode()
+    except UnicodeEncodeError:
+        raise OptionError(f"--title must be text in UTF-8, found {title!r}") from None
+    if backend(output) == "matplotlib" and title.count("$") > 1:
+        from matplotlib.mathtext import MathTextParser
+
+        try:
+            MathTextParser("agg").parse(title)
+        except ValueError:
+            raise OptionError(
+                f"--title: matplotlib cannot read the mathematics in {title!r}; write \\$ for a dollar sign"
+            ) from None
 
 
 def write_picture(figure: Any, output: Path) -> None:

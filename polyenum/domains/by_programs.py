@@ -28,10 +28,39 @@ def interior_point(forms: Sequence[Form]) -> list[Fraction]:
     DomainError
         If there is none.
     """
+    found = strictly_inside(forms)
+    if found is None:
+        raise DomainError("the domain is empty or flat: no point satisfies all sides strictly")
+    return found
+
+
+def strictly_inside(forms: Sequence[Form]) -> list[Fraction] | None:
+    """Return a point at which all `forms` are positive, None if it is proven that there is none.
+
+    Raises
+    ------
+    DomainError
+        If neither is proven, in many dimensions.
+    """
+    near = _centre(forms)
+    if near is not None:
+        point = integers([*near, Fraction(1)])
+        if all(value(form, point) > 0 for form in forms):
+            return near
+    dim = len(forms[0]) - 1
+    _refuse_large(dim, "has an interior")
+    return _with_slack(forms, [True] * len(forms))
+
+
+def _centre(forms: Sequence[Form]) -> list[Fraction] | None:
+    """Return what a linear program in floats takes for a Chebyshev centre, None if it has no answer."""
     from scipy.optimize import linprog
 
+    try:
+        rows = _floats(forms)
+    except OverflowError:
+        return None
     dim = len(forms[0]) - 1
-    rows = _floats(forms)
     length = np.linalg.norm(rows[:, :-1], axis=1)
     # maximise s with a . x + c >= s |a|; an unbounded polytope still gets a point with s = 1.
     answer = linprog(
@@ -40,14 +69,34 @@ def interior_point(forms: Sequence[Form]) -> list[Fraction]:
         b_ub=rows[:, -1],
         bounds=[(None, None)] * dim + [(None, 1.0)],
     )
-    if answer.x is not None and np.isfinite(answer.x).all():
-        near = [Fraction(float(x)) for x in answer.x[:-1]]
-        point = integers([*near, Fraction(1)])
-        if all(value(form, point) > 0 for form in forms):
-            return near
-    _refuse_large(dim, "has an interior")
-    reach = _reach(forms)
-    slack = [(*form[:-1], -1, form[-1]) for form in forms]
+    if answer.x is None or not np.isfinite(answer.x).all():
+        return None
+    return [Fraction(float(x)) for x in answer.x[:-1]]
+
+
+def is_empty(forms: Sequence[Form], strict: Sequence[bool]) -> bool:
+    """Return whether no point has all `forms` at least 0, those that are `strict` above it: decided exactly.
+
+    Raises
+    ------
+    DomainError
+        If there are too many dimensions to tell.
+    """
+    _refuse_large(len(forms[0]) - 1, "is empty")
+    return _with_slack(forms, strict) is None
+
+
+def greatest(forms: Sequence[Form], objective: Form) -> Fraction:
+    """Return the maximum of `objective` where `forms` are at least 0: a large number if it is unbounded."""
+    dim, reach = len(objective) - 1, _reach([*forms, objective])
+    return maximise(forms, [-reach] * dim, [reach] * dim, objective)[0]
+
+
+def _with_slack(forms: Sequence[Form], strict: Sequence[bool]) -> list[Fraction] | None:
+    """Return a point at which all `forms` are at least 0, the `strict` ones above it; None if there is none."""
+    dim = len(forms[0]) - 1
+    slack = [(*f[:-1], -int(s), f[-1]) for f, s in zip(forms, strict, strict=True)]
+    reach = _reach([*slack, (*[0] * dim, -1, 1)])
     try:
         top, corner = maximise(
             slack,
@@ -56,10 +105,8 @@ def interior_point(forms: Sequence[Form]) -> list[Fraction]:
             (*[0] * dim, 1, 0),
         )
     except InfeasibleError:
-        top = Fraction(0)
-    if top <= 0:
-        raise DomainError("the domain is empty or flat: no point satisfies all sides strictly")
-    return corner[:-1]
+        return None
+    return corner[:-1] if top > 0 else None
 
 
 def bounds(forms: Sequence[Form]) -> tuple[list[Fraction], list[Fraction]]:

@@ -50,6 +50,7 @@ def read_archive(
     try:
         with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
+            _check_count(file, len(entries))
             _check_entries(entries, compressed)
             sizes = [_check_array(archive, entry) for entry in entries]
             if sum(sizes) > most_bytes:
@@ -66,6 +67,26 @@ def read_archive(
     except Exception as error:  # zipfile, zlib, NumPy's parser: each has its own for damaged bytes
         raise FileError(f"{file}: not {what}, or damaged ({error})") from None
     return found
+
+
+# The end record of a zip file: its mark, and where in it the number of all entries stands.
+_END = b"PK\5\6"
+_COUNT_AT = 10
+_LONGEST_END = 22 + 0xFFFF
+
+
+def _check_count(file: Path, count: int) -> None:
+    """Raise unless a zip file has as many entries as its end record says.
+
+    An entry whose comment or extra field claims to be longer takes up those that follow it.
+    """
+    with file.open("rb") as stream:
+        stream.seek(max(0, file.stat().st_size - _LONGEST_END))
+        tail = stream.read()
+    at = tail.rfind(_END)
+    claimed = int.from_bytes(tail[at + _COUNT_AT : at + _COUNT_AT + 2], "little")
+    if at < 0 or claimed != count:
+        raise ValueError(f"it says that it has {claimed:,} entries, and has {count:,}")
 
 
 def _check_entries(entries: list[zipfile.ZipInfo], compressed: bool) -> None:

@@ -74,9 +74,7 @@ def check_place(
                 f"{file}: is the file {str(other)!r} that is read; the result needs another name"
             )
     _check_target(file)
-    handle, unfinished = _create(file)
-    os.close(handle)
-    os.unlink(unfinished)
+    _try_out(file)
     return file
 
 
@@ -93,10 +91,17 @@ def check_folder(path: Any) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FileError(f"{folder}: the folder cannot be made ({_said(error)})") from None
-    handle, unfinished = _create(folder / "file")
-    os.close(handle)
-    os.unlink(unfinished)
+    _try_out(folder / "file")
     return folder
+
+
+def _try_out(file: Path) -> None:
+    """Make an unfinished file beside a file's place, and remove it."""
+    handle, unfinished = _create(file)
+    # First removed and then unlocked: in between another process would take it for an abandoned one.
+    with suppress(OSError):
+        os.unlink(unfinished)
+    os.close(handle)
 
 
 @contextmanager

@@ -26,12 +26,6 @@ ABS: Row = ([0.0], [-1.0, 1.0], 0.0)
 HARD_SIGMOID: Row = ([-3.0, 3.0], [0.0, 1 / 6, 0.0], 0.0)
 SIGN = TwoSided(([0.0], [0.0, 0.0], [-0.5, 0.5]), ([0.0], [0.0, 0.0], [0.5, -0.5]))
 
-NOT_PIECEWISE_LINEAR = {
-    "celu", "elu", "selu", "gelu", "silu", "mish", "hardswish", "sigmoid", "tanh", "tanhshrink", "softmax",
-    "softmax2d", "softmin", "logsoftmax", "log_softmax", "logsigmoid", "softplus", "softsign", "glu", "exp",
-    "log", "sqrt", "sin", "cos", "erf", "pow",
-}  # fmt: skip
-
 
 def leaky(slope: float) -> Row:
     """Return the leaky ReLU of that slope."""

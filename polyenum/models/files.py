@@ -30,6 +30,8 @@ def load_file(
 ) -> PiecewiseLinearNetwork:
     """Return the network in a file; see `polyenum.load`."""
     file = Path(path)
+    if file.is_dir():
+        raise NetworkError(f"{file}: is a folder, not a model file")
     if not file.is_file():
         raise NetworkError(f"{file}: no such file")
     kind = file.suffix.lower()

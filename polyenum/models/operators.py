@@ -17,7 +17,7 @@ from scipy import sparse
 
 from polyenum.errors import NetworkError
 from polyenum.models.activations import TwoSided
-from polyenum.models.tensor import Row, SymbolicTensor, checked_size
+from polyenum.models.tensor import Mask, Row, SymbolicTensor, checked_size
 from polyenum.networks.activation import ActivationTable
 
 Value = Any
@@ -26,7 +26,7 @@ Value = Any
 
 def is_constant(x: Any) -> bool:
     """Return whether `x` does not depend on the network's input."""
-    return not isinstance(x, SymbolicTensor)
+    return not isinstance(x, (SymbolicTensor, Mask))
 
 
 def rearrange(x: Value, move: Callable[[NDArray], NDArray]) -> Value:
@@ -38,6 +38,11 @@ def constant_tensor(array: Any) -> SymbolicTensor:
     """Return numbers as a tensor that depends on nothing."""
     numbers = np.asarray(array, np.float64)
     return SymbolicTensor(numbers.shape, {}, np.ravel(numbers))
+
+
+def as_tensor(x: Value) -> SymbolicTensor:
+    """Return `x`, or numbers as a tensor that depends on nothing."""
+    return x if isinstance(x, SymbolicTensor) else constant_tensor(x)
 
 
 def parts(x: Value, ends: Sequence[int], axis: int) -> list[Value]:
@@ -53,7 +58,7 @@ def joined(parts: Sequence[Value], axis: int) -> Value:
     """Return the concatenation of tensors along an axis."""
     if all(is_constant(p) for p in parts):
         return np.concatenate([np.asarray(p) for p in parts], axis)
-    tensors = [p if isinstance(p, SymbolicTensor) else constant_tensor(p) for p in parts]
+    tensors = [as_tensor(p) for p in parts]
     ends = np.cumsum([0] + [t.size for t in tensors])
     numbers = [
         np.arange(a, b).reshape(t.shape)
@@ -89,7 +94,7 @@ def add(x: Value, y: Value, name: str, *, sign: int = 1) -> Value:
     if is_constant(x) and is_constant(y):
         return np.asarray(x) + sign * np.asarray(y)
     shape = common_shape(x, y, name)
-    x, y = (_as_tensor(broadcast(v, shape)) for v in (x, y))
+    x, y = (as_tensor(broadcast(v, shape)) for v in (x, y))
     if not y.terms:
         return x.affine(sparse.eye_array(x.size, format="csr"), sign * y.constant, shape, name)
     return x.plus(y, name, sign=sign)
@@ -137,7 +142,7 @@ def scale(
 ) -> SymbolicTensor:
     """Return ``factor * x + shift``, broadcast."""
     shape = common_shape(x, factor, name)
-    x = _as_tensor(broadcast(x, shape))
+    x = as_tensor(broadcast(x, shape))
     diagonal = np.broadcast_to(finite(factor, name), shape).ravel()
     offset = None if shift is None else np.broadcast_to(finite(shift, name), shape).ravel()
     matrix = sparse.diags_array(diagonal, format="csr")
@@ -285,7 +290,7 @@ def maximum(x: Value, y: Value, name: str, *, sign: int = 1) -> Value:
         tensor, bound = (y, x) if is_constant(x) else (x, y)
         return clip(tensor, bound, None, name) if sign > 0 else clip(tensor, None, bound, name)
     shape = common_shape(x, y, name)
-    x, y = (_as_tensor(broadcast(v, shape)) for v in (x, y))
+    x, y = (as_tensor(broadcast(v, shape)) for v in (x, y))
     pair = joined([rearrange(v, lambda a: a[..., None]) for v in (x, y)], -1)
     return maximum_over(pair, [-1], name, keep=False, sign=sign)
 
@@ -324,13 +329,13 @@ def clip(x: Value, lower: Any, upper: Any, name: str) -> Value:
 
 def activate(x: Value, rows: Row | Sequence[Row] | TwoSided, name: str) -> Value:
     """Return `x` after an activation: one row for all elements, or one each."""
-    x = _as_tensor(x)
+    x = as_tensor(x)
     if isinstance(rows, TwoSided):
         sides = joined([rearrange(y, np.ravel) for y in (x, scale(x, np.asarray(-1.0), name))], 0)
         tables = [
             ActivationTable.uniform(x.size, breakpoints=b, slopes=s, start=i) for b, s, i in rows
         ]
-        both = _as_tensor(sides).activate(ActivationTable.concatenate(tables), name)
+        both = as_tensor(sides).activate(ActivationTable.concatenate(tables), name)
         one = sparse.eye_array(x.size, format="csr")
         return both.affine(sparse.hstack([one, one], format="csr"), None, x.shape, name)
     table = (
@@ -413,14 +418,6 @@ def interpolate(
     for matrix in matrices:
         whole = sparse.kron(whole, sparse.csr_array(matrix), format="csr")
     return x.affine(whole, None, (*lead, *sizes), name)
-
-
-def _reshaped(x: Value, shape: Sequence[int]) -> Value:
-    return rearrange(x, lambda a: a.reshape(tuple(shape)))
-
-
-def _as_tensor(x: Value) -> SymbolicTensor:
-    return x if isinstance(x, SymbolicTensor) else constant_tensor(x)
 
 
 def finite(values: Any, name: str) -> NDArray[np.float64]:

@@ -207,6 +207,32 @@ class SymbolicTensor:
         return SymbolicTensor(self.shape, terms, constant, path, rounds)
 
 
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """A condition on each element of a tensor.
+
+    Attributes
+    ----------
+    tensor : SymbolicTensor
+    bound : ndarray
+        Of the tensor's shape.  The condition is that the tensor is greater.
+    negated : bool
+        Whether the condition is that it is not.
+    numeric : bool
+        Whether the model has made numbers of it, 1 where it holds and 0 elsewhere.
+    """
+
+    tensor: SymbolicTensor
+    bound: NDArray[np.float64]
+    negated: bool = False
+    numeric: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self.tensor.shape
+
+
 def checked_size(shape: Sequence[int], name: str) -> int:
     """Return the number of elements of a shape.
 

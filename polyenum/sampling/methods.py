@@ -22,7 +22,11 @@ def by_rounding(
     floats: NumPyFloats, points: NDArray[np.float64], setup: Setup
 ) -> NDArray[np.int64]:
     """Tell regions apart by ``np.unique`` of rounded gradients."""
-    return _distinct(floats.gradients(points).round(setup.decimals))
+    # With many decimals nothing is rounded, and NumPy warns of the power of ten.
+    gradients = floats.gradients(points)
+    with np.errstate(all="ignore"):
+        rounded = gradients.round(setup.decimals)
+    return _distinct(np.where(np.isfinite(rounded), rounded, gradients))
 
 
 def by_slopes(floats: NumPyFloats, points: NDArray[np.float64], setup: Setup) -> NDArray[np.int64]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+
+# Compiled code calls BLAS through it.  If a thread is the first to load it, and memory is short, that never ends.
+import scipy.linalg.cython_blas  # noqa: F401
 from numpy.typing import NDArray
 
 from polyenum.cells.bounds.tables import build_tables

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any, Literal, overload
 
@@ -18,6 +19,7 @@ from polyenum.domains.vnnlib import terms
 from polyenum.domains.vnnlib.conditions import Cases, Condition, Several, cases_of, every, negation
 from polyenum.domains.vnnlib.expressions import fold, shown
 from polyenum.domains.vnnlib.inputs import EmptyError, InputSet, rounded
+from polyenum.domains.vnnlib.names import Constants, Names, Tensor
 from polyenum.domains.vnnlib.outputs import OutputProperty
 from polyenum.domains.vnnlib.terms import Affine, Row
 from polyenum.domains.vnnlib.text import text_of
@@ -52,7 +54,7 @@ def load_vnnlib(path: str | os.PathLike[str], *, as_list: bool = False) -> Any:
 
     A file may name several sets of inputs, by an ``or`` over them.  Then there is a pair for each: the assertions
     hold for an input and its output if, for any pair, the domain contains the one and the property the other.
-    Equal sets are one, and sets whose bounds contradict each other are none.
+    Equal sets are one, and empty ones are none: that is decided in rational numbers.
 
     VNN-LIB 1.0 is read: constants ``X_i`` and ``Y_i``; ``<=``, ``>=``, ``<``, ``>``, ``=`` and chains of them;
     ``and``, ``or``, ``not``; sums, differences, and products and quotients by numbers.  Of VNN-LIB 2.0, files
@@ -71,14 +73,15 @@ def load_vnnlib(path: str | os.PathLike[str], *, as_list: bool = False) -> Any:
     -------
     (Domain, OutputProperty), or list of (Domain, OutputProperty)
         A list where there are several pairs, in the order of the file, or where `as_list`.  A domain is a `Box`;
-        where the file fixes some inputs a `Slice` over the others; where it bounds several together an
-        `HPolytope`.
+        where the file fixes some inputs a `Slice` over the others; where it bounds several together, and
+        the bounds of each do not imply that, an `HPolytope`.
 
     Raises
     ------
     DomainError
-        If the file is not VNN-LIB, an input is unbounded, bounds contradict each other, or an assertion is of a
-        kind that is not supported, as one of an input and an output together; the line or the input is named.
+        If the file is not VNN-LIB, an input is unbounded, all sets of inputs are empty, one is flat, or an
+        assertion is of a kind that is not supported, as one of an input and an output together; the line, the
+        input or the set is named.
 
     Examples
     --------
@@ -109,47 +112,109 @@ def _read(text: str) -> list[Pair]:
     names = reader.inputs_and_outputs()
     cases = every(reader.several)
     common = InputSet(names[0]).with_rows(row for row in reader.rows if reader.is_input(row))
+    common = common.settled()
     outputs = [row for row in reader.rows if not reader.is_input(row)]
     if reader.contradiction or not cases:
-        return [(common.settled().domain(), OutputProperty([]))]
+        common.refuse_empty()
+        return [(common.domain(), OutputProperty([]))]
     if len(names[0]) * len(cases) > _MOST_BOUNDS:
         raise DomainError(
             f"{len(cases):,} cases of {len(names[0]):,} inputs are more than "
             f"{_MOST_BOUNDS:,} bounds; split the file"
         )
-    groups: dict[Any, tuple[InputSet, dict[tuple[Row, ...], None]]] = {}
-    empty: EmptyError | None = None
-    common_group: InputSet | None = None
-    for case in cases:
+    groups: dict[Any, tuple[int, InputSet, list[tuple[Row, ...]]]] = {}
+    for number, inputs, rest in _nonempty(cases, common, reader):
+        with _named(number, len(cases)):
+            group = groups.setdefault(inputs.key, (number, inputs, []))
+        group[2].append((*outputs, *rest))
+    found = []
+    for number, inputs, polyhedra in groups.values():
+        with _named(number, len(cases)):
+            domain = inputs.domain()
+        found.append((domain, _property(list(dict.fromkeys(polyhedra)), names[1])))
+    return found
+
+
+def _nonempty(
+    cases: Cases, common: InputSet, reader: _Reader
+) -> Iterator[tuple[int, InputSet, list[Row]]]:
+    """Yield the number of each case that some inputs satisfy, these inputs, and its rows of outputs.
+
+    Raises
+    ------
+    EmptyError
+        If no case has any.
+    """
+    first: EmptyError | None = None
+    any_found = False
+    # Many cases differ in their outputs only.
+    common_set: InputSet | None = None
+    decided: dict[Hashable, EmptyError | None] = {}
+    for number, case in enumerate(cases, 1):
         own = [row for row in case if reader.is_input(row)]
         try:
-            if own or common_group is None:
-                inputs = common.with_rows(own).settled()
-                common_group = common_group if own else inputs
+            if own or common_set is None:
+                with _named(number, len(cases)):
+                    inputs = common.with_rows(own).settled()
+                    _refuse_empty(inputs, decided)
+                common_set = common_set if own else inputs
             else:
-                inputs = common_group
+                inputs = common_set
         except EmptyError as error:
-            empty = empty or error
+            first = first or error
             continue
-        rest = (row for row in case if not reader.is_input(row))
-        group = groups.setdefault(inputs.key, (inputs, {}))
-        group[1][(*outputs, *rest)] = None
-    if not groups and empty is not None:
-        raise empty
-    return [
-        (inputs.domain(), _property(polyhedra, names[1])) for inputs, polyhedra in groups.values()
-    ]
+        any_found = True
+        yield number, inputs, [row for row in case if not reader.is_input(row)]
+    if not any_found and first is not None:
+        raise EmptyError(f"no inputs satisfy any case: {first}" if len(cases) > 1 else str(first))
 
 
-def _property(polyhedra: Sequence[tuple[Row, ...]] | Any, names: Sequence[str]) -> OutputProperty:
-    """Return the union of polyhedra, each a conjunction of rows."""
-    at = {name: k for k, name in enumerate(names)}
+def _refuse_empty(inputs: InputSet, decided: dict[Hashable, EmptyError | None]) -> None:
+    """Raise where a set is empty; `decided` remembers it of others."""
+    key = inputs.exact_key
+    if key not in decided:
+        decided[key] = None
+        try:
+            inputs.refuse_empty()
+        except EmptyError as error:
+            decided[key] = error
+    found = decided[key]
+    if found is not None:
+        raise EmptyError(str(found))
+
+
+@contextlib.contextmanager
+def _named(number: int, count: int) -> Iterator[None]:
+    """Say in an error which case it is about, where there are several."""
+    try:
+        yield
+    except DomainError as error:
+        if count == 1:
+            raise
+        raise type(error)(f"case {number:,} of {count:,} of the disjunctions: {error}") from None
+
+
+def _property(polyhedra: Sequence[tuple[Row, ...]], names: Names) -> OutputProperty:
+    """Return the union of polyhedra, each a conjunction of rows.
+
+    Raises
+    ------
+    DomainError
+        If a number is beyond float64, or there are too many.
+    """
+    size = sum(map(len, polyhedra)) * len(names)
+    if size > _MOST_BOUNDS:
+        raise DomainError(
+            f"the assertions about {len(names):,} outputs hold {size:,} numbers, more than {_MOST_BOUNDS:,}"
+        )
     found: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
     for rows in polyhedra:
         matrix = np.zeros((len(rows), len(names)))
         for i, row in enumerate(rows):
             for name, factor in zip(row.names, row.factors, strict=True):
-                matrix[i, at[name]] = rounded(factor, name)
+                place = names.place(name)
+                assert place is not None
+                matrix[i, place] = rounded(factor, name)
         found.append((matrix, np.array([rounded(row.bound, row.names[0]) for row in rows], float)))
     return OutputProperty(found, [np.array([r.strict for r in rows], bool) for rows in polyhedra])
 
@@ -175,13 +240,22 @@ class _Reader:
         self._words: dict[str, Affine] = {}
         self._rows: dict[tuple[str, str, str], Condition] = {}
         self._version = 0
-        self._network: list[list[str]] | None = None
+        self._network: tuple[Tensor, Tensor] | None = None
 
     def is_input(self, row: Row) -> bool:
         """Return whether an inequality is about inputs."""
-        return self._kinds[row.names[0]] == "X"
+        return self._kind(row.names[0]) == "X"
 
-    def inputs_and_outputs(self) -> list[list[str]]:
+    def _kind(self, name: str) -> str | None:
+        """Return "X" for an input, "Y" for an output, None for what is neither."""
+        if self._network is None:
+            return self._kinds.get(name)
+        for kind, tensor in zip("XY", self._network, strict=True):
+            if tensor.place(name) is not None:
+                return kind
+        return None
+
+    def inputs_and_outputs(self) -> tuple[Names, Names]:
         """Return the names of the inputs and those of the outputs, in order.
 
         Raises
@@ -193,7 +267,7 @@ class _Reader:
             return self._network
         if self._version == 2:
             raise DomainError("VNN-LIB 2.0 without a (declare-network ...)")
-        found = []
+        found: list[Names] = []
         for kind in "XY":
             numbers = sorted(int(n[2:]) for n, k in self._kinds.items() if k == kind)
             if not numbers or numbers != list(range(len(numbers))):
@@ -201,8 +275,8 @@ class _Reader:
                     f"expected the constants {kind}_0, {kind}_1, ..., found {len(numbers)}"
                     + (f", the last one {kind}_{numbers[-1]}" if numbers else "")
                 )
-            found.append([f"{kind}_{k}" for k in numbers])
-        return found
+            found.append(Constants(kind, len(numbers)))
+        return found[0], found[1]
 
     # -- commands --------------------------------------------------------------------------------
 
@@ -229,10 +303,12 @@ class _Reader:
             )
 
     def _set_version(self, rest: list[Any]) -> None:
-        match = re.fullmatch(r"<?([0-9]{1,9})\.[0-9]+>?", rest[0] if len(rest) == 1 else "")
+        word = rest[0] if len(rest) == 1 and isinstance(rest[0], str) else ""
+        match = re.fullmatch(r"<?([0-9]{1,9})\.[0-9]+>?", word)
         if match is None or int(match[1]) not in (1, 2):
+            what = shown(rest[0]) if len(rest) == 1 else f"{len(rest)} words"
             raise DomainError(
-                f"VNN-LIB of version {shown(rest[0] if rest else ())}; 1.0 and 2.0 are read"
+                f"VNN-LIB of version {what}; 1.0 and 2.0 are read, as (vnnlib-version <2.0>)"
             )
         self._version = int(match[1])
 
@@ -261,9 +337,17 @@ class _Reader:
             raise DomainError("VNN-LIB 2.0 with several networks is not supported, only with one")
         if self._kinds:
             raise DomainError("VNN-LIB 2.0 has no declare-const beside its declare-network")
-        found: dict[str, list[list[str]]] = {"declare-input": [], "declare-output": []}
+        if not rest or not isinstance(rest[0], str):
+            raise DomainError(
+                f"a network has a name, as in {_NETWORK}; found {shown(rest[0]) if rest else 'none'}"
+            )
+        found: dict[str, list[Tensor]] = {"declare-input": [], "declare-output": []}
         for part in rest[1:]:
-            head = part[0] if isinstance(part, tuple) and part else part
+            if isinstance(part, str):
+                raise DomainError(
+                    f"expected declarations in parentheses, as in {_NETWORK}; found {shown(part)}"
+                )
+            head = part[0] if part else part
             if head not in found:
                 raise DomainError(
                     f"VNN-LIB 2.0 with {shown(head)} in its network is not supported, only with declare-input "
@@ -276,11 +360,12 @@ class _Reader:
                     f"VNN-LIB 2.0 is read if a network has one input and one output, found {len(tensors)} of "
                     f"{head}"
                 )
-        self._network = [found["declare-input"][0], found["declare-output"][0]]
-        for kind, names in zip("XY", self._network, strict=True):
-            if self._kinds.keys() & set(names):
-                raise DomainError("VNN-LIB 2.0: the input and the output have one name")
-            self._kinds |= dict.fromkeys(names, kind)
+        (one,), (other,) = found.values()
+        if one.name == other.name:
+            raise DomainError(
+                f"VNN-LIB 2.0: the input and the output have one name, {shown(one.name)}"
+            )
+        self._network = one, other
 
     def _assert(self, condition: Condition) -> None:
         cases = cases_of(condition)
@@ -306,8 +391,8 @@ class _Reader:
             return self._comparison(head, items[1:])
         if head not in ("+", "-", "*", "/"):
             raise DomainError(
-                f"{shown(head)} is not supported; known are +, -, * and / by a number, <=, >=, <, >, =, and, or, "
-                "not"
+                f"{shown(head)} is not supported; known are +, -, * and / by a number, "
+                f"{', '.join((*_COMPARISONS, *_CONNECTIVES))}; a let is to be written out"
             )
         parts = [self._term(part) for part in items[1:]]
         if len(parts) < (1 if head in "+-" else 2):
@@ -334,7 +419,7 @@ class _Reader:
             raise DomainError("expected a term, found a condition")
         found = self._words.get(part)
         if found is None:
-            if part in self._kinds:
+            if self._kind(part) is not None:
                 found = Affine({part: Fraction(1)}, Fraction(0))
             else:
                 found = Affine({}, terms.number(part))
@@ -363,7 +448,7 @@ class _Reader:
 
     def _refuse_mixed(self, row: Row | bool) -> None:
         """Raise where an inequality is about inputs and outputs at once."""
-        if isinstance(row, Row) and len({self._kinds[name] for name in row.names}) > 1:
+        if isinstance(row, Row) and len({self._kind(name) for name in row.names}) > 1:
             names = sorted(row.names)
             raise DomainError(
                 "an assertion must be about inputs or about outputs, found "
@@ -396,8 +481,11 @@ def _connected(head: str, parts: list[Condition]) -> Condition:
     return Several(head == "and", parts)
 
 
-def _tensor(part: tuple[Any, ...]) -> list[str]:
-    """Return the names of the elements of ``(declare-input X Real [1, 5])``, in the order of memory."""
+_NETWORK = "(declare-network N (declare-input X float32 [1, 5]) (declare-output Y float32 [1, 2]))"
+
+
+def _tensor(part: tuple[Any, ...]) -> Tensor:
+    """Return the tensor that ``(declare-input X Real [1, 5])`` declares."""
     if len(part) != 4 or not all(isinstance(word, str) for word in part):
         raise DomainError(
             f"VNN-LIB 2.0 declares a tensor as ({part[0]} X float32 [1, 5]), found {len(part)} words"
@@ -418,8 +506,4 @@ def _tensor(part: tuple[Any, ...]) -> list[str]:
         raise DomainError(
             f"{name} has {math.prod(sizes):,} elements, more than {_MOST_CONSTANTS:,}"
         )
-    if not sizes:
-        return [name]
-    return [
-        f"{name}[{','.join(map(str, place))}]" for place in itertools.product(*map(range, sizes))
-    ]
+    return Tensor(name, sizes)

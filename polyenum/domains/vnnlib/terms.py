@@ -106,10 +106,11 @@ def product(parts: Sequence[Affine]) -> Affine:
     """
     found = Affine({}, Fraction(1))
     for part in parts:
-        if found.factors and part.factors:
+        if any(found.factors.values()) and any(part.factors.values()):
             names = " and ".join(sorted({*found.factors, *part.factors})[:4])
             raise DomainError(f"a product of {names} is not linear; '*' takes one constant at most")
-        found = scaled(found, part.constant) if found.factors else scaled(part, found.constant)
+        one, other = (found, part) if any(found.factors.values()) else (part, found)
+        found = scaled(one, other.constant)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Reading ONNX models: nodes are gone through once, each by its entry in `onnx_readers`.
+"""Reading ONNX models: nodes are gone through once, each by its entry in `readers`.
 
 Values are symbolic tensors where they depend on the network's inputs; where not, they are arrays with the
 numbers' own types, which ``onnx.reference`` computes.
@@ -7,17 +7,17 @@ numbers' own types, which ``onnx.reference`` computes.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from polyenum.errors import NetworkError
-from polyenum.models import activations as pieces
 from polyenum.models import operators as op
 from polyenum.models.comparison import compare
 from polyenum.models.lowering import lower
+from polyenum.models.masks import as_numbers
 from polyenum.models.onnx import reference as reference
 from polyenum.models.onnx.check import (
     evaluator,
@@ -25,13 +25,20 @@ from polyenum.models.onnx.check import (
     unit_roundoff,
     with_full_shapes,
 )
+from polyenum.models.onnx.conditions import masked, with_masks
 from polyenum.models.onnx.file import as_float64, open_model, tensor_numbers
 from polyenum.models.onnx.inputs import chosen_inputs, chosen_outputs, input_tensors
 from polyenum.models.onnx.nodes import Node
-from polyenum.models.onnx.readers import OWN_ON_CONSTANTS, READERS, ROUNDING, SHAPE_ONLY
+from polyenum.models.onnx.readers import (
+    NOT_PIECEWISE_LINEAR,
+    OWN_ON_CONSTANTS,
+    READERS,
+    ROUNDING,
+    SHAPE_ONLY,
+)
 from polyenum.models.onnx.schema import check_node, check_versions
 from polyenum.models.onnx.sizes import refuse_too_large
-from polyenum.models.tensor import SymbolicTensor
+from polyenum.models.tensor import Mask, SymbolicTensor
 from polyenum.networks.network import PiecewiseLinearNetwork
 
 # Of larger networks fewer points are compared: each costs several products with all weights.
@@ -39,6 +46,8 @@ MANY_WEIGHTS = 2**22
 # Functions that call functions, and branches in branches.
 DEEPEST = 20
 MOST_NODES = 50_000
+# Operands before it are broadcast otherwise.
+OLDEST_CONDITIONS = 7
 
 
 def load_onnx(
@@ -87,7 +96,7 @@ def load_onnx(
     refuse_too_large(model, nodes, shapes)
     used = {name for node in nodes for name in _names_read(node)} | set(ends)
     tensors = {t.name: tensor_numbers(t, path) for t in graph.initializer if t.name in used}
-    reading = Reading(model, path, starts)
+    reading = GraphReading(model, path, starts)
     values = {"": None, **tensors, **variables}
     reading.run(nodes, values)
     found = [_output(name, values) for name in ends]
@@ -156,6 +165,10 @@ def _output(name: str, values: Mapping[str, Any]) -> Any:
     if name not in values:
         raise NetworkError(f"the output {name!r} is not computed by any node")
     value = values[name]
+    if isinstance(value, Mask):
+        if not value.numeric:
+            raise NetworkError(f"the output {name!r} is a condition; a network returns numbers")
+        value = as_numbers(value, f"the output {name!r}")
     if isinstance(value, list) or value is None:
         raise NetworkError(
             f"the output {name!r} is a sequence, or missing; a network returns tensors"
@@ -175,7 +188,29 @@ def _one_vector(found: list[Any]) -> SymbolicTensor:
     return replace(whole, dropped=dropped)
 
 
-class Reading:
+@dataclass(frozen=True)
+class Scope:
+    """Where nodes lie: in the model's graph, in a function of the model, or in a branch of either.
+
+    Attributes
+    ----------
+    versions : dict of str to int
+        The version of each operator set that is named there.
+    given : dict, optional
+        The attributes that the function was called with.
+    depth : int
+        In how many functions and branches the nodes lie.
+    where : str
+        What errors call the function or the node with the branch.
+    """
+
+    versions: dict[str, int]
+    given: dict[str, Any] | None = None
+    depth: int = 0
+    where: str = ""
+
+
+class GraphReading:
     """One pass through the nodes of a model.
 
     Attributes
@@ -200,34 +235,20 @@ class Reading:
         )
         self._count = 0
 
-    def run(
-        self,
-        nodes: Sequence[Any],
-        values: dict[str, Any],
-        *,
-        depth: int = 0,
-        given: dict[str, Any] | None = None,
-        versions: dict[str, int] | None = None,
-        where: str = "",
-    ) -> None:
+    def run(self, nodes: Sequence[Any], values: dict[str, Any], scope: Scope | None = None) -> None:
         """Compute the outputs of nodes in turn, into `values`.
 
         Parameters
         ----------
         nodes : sequence of NodeProto
         values : dict of str to tensor, array or list
-        depth : int
-            In how many functions and branches the nodes lie.
-        given : dict, optional
-            The attributes that a function was called with.
-        versions : dict, optional
-            The operator sets of a function.
-        where : str
-            What errors call the function.
+        scope : Scope, optional
+            Where they lie; in the model's own graph by default.
         """
+        scope = Scope(self.versions) if scope is None else scope
+        depth, where, versions = scope.depth, scope.where, scope.versions
         if depth > DEEPEST:
             raise NetworkError(f"{where}: functions and branches lie more than {DEEPEST} deep")
-        versions = self.versions if versions is None else versions
         for index, proto in enumerate(nodes):
             self._count += depth > 0
             if self._count > MOST_NODES:
@@ -242,9 +263,9 @@ class Reading:
             version = versions.get("" if proto.domain == "ai.onnx" else proto.domain, 1)
             if proto.domain in ("", "ai.onnx"):
                 check_node(proto, version, title)
-            node = Node(proto, title, version, self.path, given)
+            node = Node(proto, title, version, self.path, scope.given)
             try:
-                found = self._evaluate(node, inputs, values, depth)
+                found = self._evaluate(node, inputs, values, scope)
             # Files are not trusted: whatever is wrong in one ends in an error that names the node.
             except Exception as error:
                 if isinstance(error, NetworkError) and title in str(error):
@@ -256,32 +277,37 @@ class Reading:
             values.update((name, x) for name, x in zip(proto.output, found, strict=False) if name)
 
     def _evaluate(
-        self, node: Node, inputs: list[Any], values: dict[str, Any], depth: int
+        self, node: Node, inputs: list[Any], values: dict[str, Any], scope: Scope
     ) -> list[Any]:
         function = self._functions.get((node.domain, node.kind))
         if function is not None:
-            return self._call(function, node, inputs, depth)
+            return self._call(function, node, inputs, scope)
         if node.domain:
             raise NetworkError(f"{node.title}: operators of {node.domain!r} are not supported")
         if node.kind == "If":
-            return self._branch(node, inputs, values, depth)
+            return self._branch(node, inputs, values, scope)
         if node.graphs:
             raise NetworkError(f"{node.title}: control flow is not supported")
         if node.kind == "Constant":
             return [_constant(node)]
+        if node.version < OLDEST_CONDITIONS and any(isinstance(x, Mask) for x in inputs):
+            raise NetworkError(
+                f"{node.title}: conditions that depend on the input are supported from operator set "
+                f"{OLDEST_CONDITIONS} on"
+            )
         inputs = node.modern(inputs)
         node.types = [x.dtype.name if isinstance(x, np.ndarray) else "" for x in inputs]
         shape_only = SHAPE_ONLY.get(node.kind)
         if shape_only is not None and isinstance(inputs[shape_only], SymbolicTensor):
             shape = inputs[shape_only].shape
             inputs[shape_only] = np.zeros(shape, self._float_type)
-        if any(isinstance(x, (SymbolicTensor, list)) for x in inputs):
+        if any(isinstance(x, (SymbolicTensor, Mask, list)) for x in inputs):
             return _read(node, inputs)
         if node.kind in OWN_ON_CONSTANTS:
             return _read_constant(node, inputs)
         return reference.compute(node, inputs)
 
-    def _call(self, function: Any, node: Node, inputs: list[Any], depth: int) -> list[Any]:
+    def _call(self, function: Any, node: Node, inputs: list[Any], scope: Scope) -> list[Any]:
         """Return the outputs of a function that the model brings along."""
         given = {
             a.name: Node(_holder(a), node.title, 1, self.path).get(a.name)
@@ -291,15 +317,12 @@ class Reading:
         names = list(function.input)
         padded = [*inputs, *[None] * (len(names) - len(inputs))]
         values = {"": None, **dict(zip(names, padded, strict=True))}
-        versions = _versions(function.opset_import)
-        body = needed_nodes(function.node, function.output)
-        self.run(
-            body, values, depth=depth + 1, given=given, versions=versions, where=f"{node.title}: "
-        )
+        inner = Scope(_versions(function.opset_import), given, scope.depth + 1, f"{node.title}: ")
+        self.run(needed_nodes(function.node, function.output), values, inner)
         return [values.get(name) for name in function.output]
 
     def _branch(
-        self, node: Node, inputs: list[Any], values: dict[str, Any], depth: int
+        self, node: Node, inputs: list[Any], values: dict[str, Any], scope: Scope
     ) -> list[Any]:
         """Return the outputs of the branch that a constant condition takes."""
         if not op.is_constant(inputs[0]):
@@ -310,7 +333,9 @@ class Reading:
         inner = dict(values)
         for tensor in graph.initializer:
             inner[tensor.name] = tensor_numbers(tensor, self.path)
-        self.run(graph.node, inner, depth=depth + 1, where=f"{node.title}: ")
+        # A branch of a function is of its operator sets, and has its attributes.
+        deeper = replace(scope, depth=scope.depth + 1, where=f"{node.title}: ")
+        self.run(graph.node, inner, deeper)
         return [inner[o.name] for o in graph.output]
 
 
@@ -343,6 +368,12 @@ def _constant(node: Node) -> Any:
 
 def _read(node: Node, inputs: list[Any]) -> list[Any]:
     """Return the outputs of a node of which some input depends on the network's."""
+    if any(isinstance(x, Mask) for x in inputs):
+        plain = [as_float64(x) if isinstance(x, np.ndarray) else x for x in inputs]
+        found = masked(node, plain)
+        if found is not None:
+            return [_settled(found)]
+        inputs = with_masks(node, inputs)
     reader = READERS.get(node.kind)
     variable = [k for k, x in enumerate(inputs) if isinstance(x, SymbolicTensor)]
     if reader is None:
@@ -360,7 +391,7 @@ def _read(node: Node, inputs: list[Any]) -> list[Any]:
 
 def _unread(node: Node, variable: list[SymbolicTensor]) -> list[Any]:
     """Return the input of an operation that is not piecewise linear, marked; or raise."""
-    if node.kind.lower() in pieces.NOT_PIECEWISE_LINEAR and variable:
+    if node.kind in NOT_PIECEWISE_LINEAR and variable:
         variable[0].check_usable(node.title)
         return [replace(variable[0], dropped=node.title)]
     if node.kind in ROUNDING:

@@ -121,12 +121,13 @@ def _shape(value: Any, given: tuple[int, ...] | None, path: Path) -> tuple[int, 
             f"{path}: the input {value.name!r} holds {name} numbers; regions are those of real numbers, so it "
             "must be a float"
         )
+    if not value.type.HasField("tensor_type") or not kind.HasField("shape"):
+        if given is None:
+            raise NetworkError(f"{path}: the input {value.name!r} has no shape; give input_shape=")
+        return (1, *given)
     dims = [d.dim_value if d.HasField("dim_value") else 0 for d in kind.shape.dim]
     if given is not None:
-        # Either one input without the batch axis, or all of what the file says.
-        return given if given == tuple(dims) and given else (1, *given)
-    if not value.type.HasField("tensor_type") or not kind.HasField("shape"):
-        raise NetworkError(f"{path}: the input {value.name!r} has no shape; give input_shape=")
+        return _fitting(value, dims, given, path)
     # The batch: open, or as the file has it, which must be one.
     if dims and dims[0] <= 0:
         dims[0] = 1
@@ -141,3 +142,29 @@ def _shape(value: Any, given: tuple[int, ...] | None, path: Path) -> tuple[int, 
             f"input_shape={tuple(dims[1:])} for one of it; where all of it is one input, input_shape={tuple(dims)}"
         )
     return tuple(dims)
+
+
+def _fitting(value: Any, dims: list[int], given: tuple[int, ...], path: Path) -> tuple[int, ...]:
+    """Return the shape that the caller gives, with its batch axis, if it is one of those that a model takes.
+
+    It is either one input without the batch axis, or all of what the file says.
+
+    Raises
+    ------
+    NetworkError
+        If it differs from the file's where the file leaves nothing open.
+    """
+    for whole, sizes in ((given, dims), ((1, *given), [0, *dims[1:]])):
+        if len(whole) == len(dims) and all(
+            d <= 0 or d == n for n, d in zip(whole, sizes, strict=True)
+        ):
+            return whole
+    names = [d.dim_param or "?" for d in value.type.tensor_type.shape.dim]
+    said = [str(d) if d > 0 else name for d, name in zip(dims, names, strict=True)]
+    one, everything = (f"({', '.join(x)}{',' if len(x) == 1 else ''})" for x in (said[1:], said))
+    numbers = ", with a number for each name or '?'" if any(d <= 0 for d in dims) else ""
+    shorter = f"{one}, without the batch axis, or " if len(said) > 1 else ""
+    raise NetworkError(
+        f"{path}: the input {value.name!r} has shape {everything} in the model, which input_shape={given} does "
+        f"not fit; give {shorter}{everything}{numbers}"
+    )

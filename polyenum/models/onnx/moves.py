@@ -57,20 +57,20 @@ def move_node(node: Node, *inputs: Any) -> list[Any]:
 def move(node: Node, inputs: Sequence[Any]) -> list[Any]:
     """Return the outputs of a node that moves elements of its inputs `MOVED`; the others are constant."""
     at = MOVED[node.kind] or tuple(range(len(inputs)))
+    if node.kind == "Scatter":
+        node = node.renamed("ScatterElements")
     numbered = list(inputs)
     first = 1
     for k in at:
         if k < len(inputs) and inputs[k] is not None:
-            size = _size(inputs[k])
+            size = int(inputs[k].size)
             numbered[k] = np.arange(first, first + size).reshape(inputs[k].shape)
             first += size
-    if node.kind == "Scatter":
-        node.kind = "ScatterElements"
     _check_growth(node, numbered)
     _check_indices(node, numbered)
     taken = reference.run(node, numbered)
     if len(at) == 1 and all((numbers > 0).all() for numbers in taken):
-        return [_select(_as_tensor(inputs[at[0]]), numbers - 1) for numbers in taken]
+        return [_select(op.as_tensor(inputs[at[0]]), numbers - 1) for numbers in taken]
     whole = _all_elements([inputs[k] for k in at if k < len(inputs) and inputs[k] is not None])
     return [_select(whole, numbers) for numbers in taken]
 
@@ -89,7 +89,7 @@ def scatter(node: Node, *inputs: Any) -> Any:
     if how not in ("add", "max", "min"):
         raise NetworkError(f"{node.title}: reduction={how!r} is not piecewise linear")
     _check_indices(node, inputs)
-    data, updates = _as_tensor(inputs[0]), _as_tensor(inputs[2])
+    data, updates = op.as_tensor(inputs[0]), op.as_tensor(inputs[2])
     indices: NDArray[Any] = inputs[1]
     places = np.arange(data.size).reshape(data.shape)
     if node.kind == "ScatterND":
@@ -154,20 +154,11 @@ def _check_indices(node: Node, inputs: Sequence[Any]) -> None:
 
 def _all_elements(values: Sequence[Any], *, zero: bool = True) -> SymbolicTensor:
     """Return all elements of tensors and arrays in one row, after a 0 if `zero`."""
-    flat = [op.rearrange(_as_tensor(x), np.ravel) for x in values]
+    flat = [op.rearrange(op.as_tensor(x), np.ravel) for x in values]
     start = [op.constant_tensor(np.zeros(1))] if zero else []
-    found = op.joined([*start, *flat], 0)
-    return found if isinstance(found, SymbolicTensor) else op.constant_tensor(found)
+    return op.as_tensor(op.joined([*start, *flat], 0))
 
 
 def _select(whole: SymbolicTensor, numbers: NDArray[Any]) -> SymbolicTensor:
     taken = np.asarray(numbers, np.int64)
     return whole.rearrange(lambda _: taken)
-
-
-def _as_tensor(x: Any) -> SymbolicTensor:
-    return x if isinstance(x, SymbolicTensor) else op.constant_tensor(x)
-
-
-def _size(x: Any) -> int:
-    return int(x.size)

@@ -6,6 +6,7 @@ broadcasting.  Here both are rewritten once, so that readers know one form only.
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,12 @@ class Node:
     def attributes(self) -> dict[str, Any]:
         """All attributes by name, but graphs."""
         return self._attributes
+
+    def renamed(self, kind: str) -> Node:
+        """Return the same node as one of another operator, which does the same."""
+        found = copy.copy(self)
+        found.kind = kind
+        return found
 
     def modern(self, inputs: list[Any]) -> list[Any]:
         """Return the inputs as the newest version of the operator takes them, and adapt the attributes."""

@@ -1,12 +1,12 @@
 """What is done with each ONNX operator: one table.
 
 An entry says which inputs of the operator may depend on the network's input, and the function that reads it
-then: ``function(node, *inputs)``.  Operators that only move elements are in `onnx_moves`.
+then: ``function(node, *inputs)``.  Operators that only move elements are in `moves`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,13 +14,15 @@ import numpy as np
 from polyenum.errors import NetworkError
 from polyenum.models import activations as pieces
 from polyenum.models import operators as op
+from polyenum.models.onnx import conditions as conditions
 from polyenum.models.onnx import layers as layers
 from polyenum.models.onnx import moves as moves
 from polyenum.models.onnx import sequences as sequences
 from polyenum.models.onnx.nodes import Node
 
-ALL = tuple(range(1000))
-FIRST = (0,)
+# However many there are.
+ALL: Container[int] = range(2**63)
+FIRST: Container[int] = (0,)
 
 
 class Reader(NamedTuple):
@@ -28,12 +30,12 @@ class Reader(NamedTuple):
 
     Attributes
     ----------
-    variable : tuple of int
+    variable : container of int
         Which of its inputs may depend on the network's.
     function : callable
     """
 
-    variable: tuple[int, ...]
+    variable: Container[int]
     function: Callable[..., Any]
 
 
@@ -179,12 +181,16 @@ READERS: dict[str, Reader] = {
     "GlobalAveragePool": Reader(FIRST, layers.global_pool),
     "GlobalLpPool": Reader(FIRST, layers.global_pool),
     "GlobalMaxPool": Reader(FIRST, layers.global_pool),
+    "Greater": Reader(ALL, conditions.comparison(turned=False, negated=False)),
+    "GreaterOrEqual": Reader(ALL, conditions.comparison(turned=True, negated=True)),
     "GridSample": Reader(FIRST, layers.tried),
     "HardSigmoid": Reader(FIRST, _hard_sigmoid),
     "Identity": Reader(ALL, _same),
     "LeakyRelu": Reader(
         FIRST, lambda node, x: op.activate(x, pieces.leaky(node.get("alpha", 0.01)), node.title)
     ),
+    "Less": Reader(ALL, conditions.comparison(turned=True, negated=False)),
+    "LessOrEqual": Reader(ALL, conditions.comparison(turned=False, negated=True)),
     "LpPool": Reader(FIRST, layers.pool),
     "MatMul": Reader(ALL, layers.matmul),
     "Max": Reader(ALL, _folded(1)),
@@ -232,6 +238,12 @@ SHAPE_ONLY = {"Shape": 0, "Size": 0, "EyeLike": 0, "CastLike": 1}
 
 # These have a piece for every integer, so infinitely many on the line.
 ROUNDING = {"BitShift", "Ceil", "DynamicQuantizeLinear", "Floor", "Mod", "QuantizeLinear", "Round"}
+
+# Left out on request as the very last operation, where what is left is what they are applied to.
+NOT_PIECEWISE_LINEAR = {
+    "Celu", "Cos", "Elu", "Erf", "Exp", "Gelu", "HardSwish", "Log", "LogSoftmax", "Mish", "Pow", "Selu",
+    "Sigmoid", "Sin", "Softmax", "Softplus", "Softsign", "Sqrt", "Swish", "Tanh",
+}  # fmt: skip
 
 # Read by these readers also on constants: a file chooses how much they pad, or how large they make things.
 OWN_ON_CONSTANTS = {
