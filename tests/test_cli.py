@@ -558,3 +558,27 @@ def test_counts_on_several_sets_are_shown_in_a_narrow_terminal(
     total = sum(pe.count_regions(layers, domain) for domain, _ in pe.load_vnnlib(file))
     row = next(line for line in shown.splitlines() if "activation regions" in line)
     assert f"{total:,}" in row
+
+
+def test_no_result_takes_the_place_of_a_models_data(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A named fault: -o named the file in which the model keeps its weights, and they were gone."""
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper, numpy_helper
+
+    weight = numpy_helper.from_array(np.ones((2, 1), np.float32), "w")
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["h"]), helper.make_node("Relu", ["h"], ["y"])],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 1])],
+        [weight],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    file, data = tmp_path / "m.onnx", tmp_path / "weights.csv"
+    onnx.save_model(model, file, save_as_external_data=True, location=data.name, size_threshold=0)
+    before = data.read_bytes()
+    assert run(["enumerate", str(file), "--box", "-1:1", "-o", str(data)]) == 2
+    assert "that is read" in capsys.readouterr().err
+    assert data.read_bytes() == before

@@ -36,7 +36,7 @@ def model(weights: Layers, kind: Any, *, slope: float = 0.0) -> Callable[[np.nda
         for i, (w, b) in enumerate(weights):
             y = w.astype(kind) @ y + b.astype(kind)
             if i < len(weights) - 1:
-                y = np.where(y > 0, y, y * kind(slope))
+                y = np.where(y > 0, y, y * kind(slope) if slope else kind(0))
         return y
 
     return evaluate
@@ -142,6 +142,91 @@ def test_overflow_is_no_difference_but_nothing_else() -> None:
     for nothing in (np.nan, np.inf):
         with pytest.raises(pe.NetworkError, match="the model gives"):
             compare(small, lambda x, y=nothing: np.full(1, y), name="m", precision=2.0**-24)
+
+
+@pytest.mark.parametrize(("least", "most"), [(0.0, 0.5), (0.5, 5.0), (5.0, np.inf)])
+def test_inputs_of_all_sizes_are_compared(least: float, most: float) -> None:
+    """What differs only for small, or only for large inputs."""
+    net = pe.load(layers(3, 8, 2))
+
+    def wrong_there(x: np.ndarray) -> np.ndarray:
+        return net(x) * (2 if least <= np.abs(x).max() < most else 1)
+
+    with pytest.raises(pe.NetworkError, match="is not the model"):
+        compare(net, wrong_there, name="m", precision=2.0**-24)
+
+
+def test_waves_are_no_rounding() -> None:
+    """A model that is uneven everywhere, by far more than its floats are."""
+    net = pe.load(layers(3, 10, 4))
+    with pytest.raises(pe.NetworkError, match="is not the model"):
+        compare(net, lambda x: net(x) + 0.1 * np.sin(1e6 * x.sum()), name="m", precision=2.0**-24)
+
+
+def shifted_step() -> pe.PiecewiseLinearNetwork:
+    """Return the step function of ``(x + 2**20) - 2**20``, which single precision knows from about 2 on."""
+    one, step = np.eye(1), pe.ActivationTable.from_rows([([0.0], [0.0, 0.0], [0.0, 1.0])])
+    identity = pe.ActivationTable.identity(1)
+    return pe.PiecewiseLinearNetwork(
+        [
+            pe.Stage(one, np.array([2.0**20]), identity),
+            pe.Stage(one, np.array([-(2.0**20)]), step),
+            pe.Stage(one, np.zeros(1), identity),
+        ]
+    )
+
+
+def test_inputs_of_a_size_that_cannot_be_judged() -> None:
+    """Large inputs can be, but of small ones nothing is known."""
+
+    def wrong_in_the_middle(x: np.ndarray) -> np.ndarray:
+        return np.where(np.abs(x) < 2, x <= 0, x > 0)
+
+    with pytest.raises(pe.NetworkError, match=r"cannot be compared .* jumps"):
+        compare(shifted_step(), wrong_in_the_middle, name="m", precision=2.0**-24)
+    compare(shifted_step(), lambda x: x > 0, name="m", precision=2.0**-24)
+
+
+def test_half_precision_has_few_numbers() -> None:
+    """Above 65504 there are none, and below 2**-14 few."""
+    large = [(np.array([[2.0**14, -(2.0**13)]]), np.zeros(1)), (np.eye(1), np.zeros(1))]
+    small = [(np.eye(2) * 2.0**-20, np.zeros(2)), (np.ones((1, 2)) * 2.0**15, np.zeros(1))]
+    with np.errstate(over="ignore"):
+        for weights in (large, small):
+            compare(pe.load(weights), model(weights, np.float16), name="m", precision=2.0**-11)
+    for weights in (large, small):  # of which single precision has enough
+        with pytest.raises(pe.NetworkError, match="is not the model"), np.errstate(over="ignore"):
+            compare(pe.load(weights), model(weights, np.float16), name="m", precision=2.0**-24)
+
+
+def test_rounding_decides_a_unit_s_side() -> None:
+    """A sum that single precision knows to 1/16 ends on the other side of a breakpoint, and goes on from there."""
+    offsets = np.linspace(-0.5, 0.5, 50)
+    spread = np.ones((50, 1))
+    weights = [
+        (spread, np.full(50, 2.0**20)),
+        (np.eye(50), offsets.astype(np.float32) - 2.0**20),
+        (np.eye(50), np.zeros(50)),
+    ]
+
+    def single(x: np.ndarray) -> np.ndarray:
+        y = x.astype(np.float32) + np.float32(2.0**20)
+        y = (y - np.float32(2.0**20)) + offsets.astype(np.float32)
+        return np.maximum(y, 0)
+
+    compare(pe.load(weights), single, name="m", precision=2.0**-24)
+
+
+def test_the_largest_of_many_differences_is_told() -> None:
+    """Also where it is not among those that are followed through all stages."""
+    first, last = layers(2, 4, 100)
+    for numbers in last:
+        numbers[99] *= 2.0**10
+    net = pe.load([first, last])
+    off = np.full(100, 0.01)
+    off[99] = 0.02
+    with pytest.raises(pe.NetworkError, match=r"Output 99 differs by 0\.02"):
+        compare(net, lambda x: net(x) + off, name="m", precision=2.0**-24)
 
 
 def test_models_that_are_no_function() -> None:

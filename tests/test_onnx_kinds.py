@@ -17,8 +17,8 @@ import polyenum as pe
 from polyenum.models import activations as pieces
 from polyenum.models import operators as op
 from polyenum.models.onnx import file as onnx_file
-from polyenum.models.onnx import graph as onnx_graph
 from polyenum.models.onnx import readers as onnx_readers
+from polyenum.models.onnx import sizes
 
 RANDOM = np.random.default_rng(7)
 
@@ -205,15 +205,15 @@ def test_several_inputs_and_outputs(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pe.load(path, outputs=["c"])([5, 1, 2]), [5, 1, 2])
     np.testing.assert_array_equal(pe.load(path, outputs=[-1, "r"])([5, 1, 2]), [5, 1, 2, 3, 0])
     for options, message in (
-        ({"inputs": ["a"]}, "need the input 'b'"),
-        ({"inputs": ["z"]}, "names 'z'.*'a', 'b'"),
-        ({"outputs": [2]}, "names 2"),
+        ({"inputs": ["a"]}, "leaves out 'b', which the outputs need"),
+        ({"inputs": ["z"]}, "there is no 'z'; there are 2: 'a', 'b'"),
+        ({"outputs": [2]}, "there is no 2"),
         ({"outputs": ["r", "r"]}, "once"),
         ({"outputs": []}, "must be a list of names or positions"),
-        ({"input_shape": (2,)}, "one for each of the inputs 'a', 'b'"),
+        ({"input_shape": (2,)}, "for each of the 2 inputs .'a', 'b'.*found 1"),
         ({"input_shape": {"q": (2,)}}, "'q'"),
     ):
-        with pytest.raises(pe.PolyenumError, match=message):
+        with pytest.raises(pe.OptionError, match=message):
             pe.load(path, **options)
 
 
@@ -228,6 +228,31 @@ def test_a_second_output_need_not_be_piecewise_linear(tmp_path: Path) -> None:
     assert pe.load(path, outputs=["r"]).output_dim == 3
     with pytest.raises(pe.NetworkError, match=r"\(Det\)"):
         pe.load(path)
+
+
+@pytest.mark.parametrize("number", [-np.inf, np.inf, np.nan])
+def test_numbers_that_are_not_finite(tmp_path: Path, number: float) -> None:
+    """A maximum leaves -inf out, a minimum inf; all else is refused, also where a 0 is multiplied with it."""
+    path = tmp_path / "m.onnx"
+    constants = {"c": np.full((1, 2), number, np.float32), "z": np.zeros((5, 1), np.float32)}
+    joined = node("Concat", "x", "c", out="j", axis=1)
+    for kind, least in (("ReduceMax", -np.inf), ("ReduceMin", np.inf)):
+        saved(path, [joined, node(kind, "j", axes=[1])], constants, opset=13)
+        if number == least:
+            same_as_onnxruntime(path, (1, 3))
+            continue
+        with pytest.raises(pe.NetworkError, match="not finite"):
+            pe.load(path, check=False)
+    for last in (
+        node("Identity", "j"),
+        node("Relu", "j"),
+        node("MatMul", "j", "z"),
+        node("Add", "j", "j"),
+        node("ReduceSum", "j"),
+    ):
+        saved(path, [joined, last], constants)
+        with pytest.raises(pe.NetworkError, match="not finite"):
+            pe.load(path, check=False)
 
 
 def test_a_column_is_no_batch(tmp_path: Path) -> None:
@@ -333,7 +358,7 @@ def test_functions_of_the_model(tmp_path: Path) -> None:
 def test_functions_that_never_end_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx_graph, "MOST_NODES", 2000)
+    monkeypatch.setattr(sizes, "MOST_NODES", 2000)
     itself = own_function("Loop", [helper.make_node("Loop", ["a"], ["b"], domain="own")])
     # Each calls the next ten times: 10**16 nodes.
     tower = [
@@ -343,7 +368,10 @@ def test_functions_that_never_end_are_refused(
             for i in range(10)])
         for k in range(16)
     ]  # fmt: skip
-    for name, functions, message in (("Loop", [itself], "deep"), ("F0", tower, "nodes in all")):
+    for name, functions, message in (
+        ("Loop", [itself], "calls itself"),
+        ("F0", tower, "nodes in all"),
+    ):
         nodes = [helper.make_node(name, ["x"], ["y"], domain="own")]
         path = saved(tmp_path / "m.onnx", nodes, {}, functions=functions)
         with pytest.raises(pe.NetworkError, match=message):

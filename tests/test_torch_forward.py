@@ -446,9 +446,10 @@ def test_several_inputs_and_outputs() -> None:
         ({"outputs": [5]}, "there is no 5; there are 3: 'out', 'hidden'"),
         ({"outputs": []}, "list of names or positions"),
         ({"outputs": [True]}, "every position in outputs must be a whole number"),
-        ({"input_shape": (3,)}, "says 1 shapes, the module takes 2 inputs"),
+        ({"input_shape": (3,)}, "for each of the 2 inputs .'x', 'y'.*found 1"),
         ({"input_shape": [(3,), (-2,)]}, "every size in input_shape must be a whole number from 1"),
-        ({"input_shape": {"x": (3,), "z": (2,)}}, "must name the inputs x, y, found x, z"),
+        ({"input_shape": {"x": (3,), "z": (2,)}}, "no input 'z'; there are 'x', 'y'"),
+        ({"input_shape": {"x": (3,)}}, "found none for 'y'"),
         (
             {"input_shape": [(3,), (2.5,)]},
             "every size in input_shape must be a whole number from 1",
@@ -457,7 +458,7 @@ def test_several_inputs_and_outputs() -> None:
     ],
 )
 def test_choices_that_there_are_not(options: dict[str, Any], message: str) -> None:
-    with pytest.raises(pe.PolyenumError, match=message):
+    with pytest.raises(pe.OptionError, match=message):
         pe.load(Several(), **options)
 
 

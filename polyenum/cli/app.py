@@ -445,4 +445,9 @@ _KINDS = {
 
 def _inputs(model: Path, vnnlib: Path | None, points: tuple[Path, ...] | None) -> list[Path]:
     """Return the files that a command reads, which no result may take the place of."""
-    return [file for file in (model, vnnlib, *(points or ())) if file is not None]
+    named = [file for file in (model, vnnlib, *(points or ())) if file is not None]
+    if model.name.lower().endswith((".onnx", ".onnx.gz")) and model.is_file():
+        from polyenum.models.onnx.file import data_files
+
+        named += data_files(model)
+    return named

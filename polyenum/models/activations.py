@@ -26,6 +26,14 @@ ABS: Row = ([0.0], [-1.0, 1.0], 0.0)
 HARD_SIGMOID: Row = ([-3.0, 3.0], [0.0, 1 / 6, 0.0], 0.0)
 SIGN = TwoSided(([0.0], [0.0, 0.0], [-0.5, 0.5]), ([0.0], [0.0, 0.0], [0.5, -0.5]))
 
+# Not piecewise linear, under the names that torch and ONNX share, of one input and with its shape.
+SMOOTH = {
+    "celu", "elu", "selu", "gelu", "silu", "mish", "hardswish", "sigmoid", "tanh", "softplus", "exp", "log",
+    "sqrt", "sin", "cos", "erf", "pow",
+}  # fmt: skip
+# Those that torch makes of several operators, and softmax under the names of models' layers.
+SMOOTH_CALLS = {"softsign", "tanhshrink", "softmin", "logsigmoid"}
+
 
 def leaky(slope: float) -> Row:
     """Return the leaky ReLU of that slope."""

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from polyenum.errors import NetworkError
 from polyenum.networks.activation import ActivationTable
 from polyenum.networks.network import PiecewiseLinearNetwork
-from polyenum.networks.weights import Weight, rows_through
+from polyenum.networks.weights import Weight, dense_rows, rows_through
 from polyenum.progress import bar
 
 Evaluate = Callable[[NDArray[np.float64]], NDArray[Any]]
@@ -363,7 +363,6 @@ class _Run:
     def _explained(self, p: int, off: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return how much of each output's difference rounding explains; more is not sought than there is."""
         last = len(self.network.stages) - 1
-        unit = self.arithmetic.units(0)
         slopes = self._slopes(last, p, None)
         bound = np.abs(slopes) * self._errors(last, p) + self._activation_errors(last, p)
         open_ = np.flatnonzero(off > bound)
@@ -372,7 +371,7 @@ class _Run:
         open_ = open_[np.argsort(-(off[open_] / np.maximum(bound[open_], 1e-300)))][:MOST_FOLLOWED]
         rest = np.setdiff1d(np.flatnonzero(off > bound), open_)
         reach = self._forward_errors(p)
-        back = slopes[open_, None] * _dense(self.network.stages[last].weight, open_)
+        back = slopes[open_, None] * dense_rows(self.network.stages[last].weight, open_)
         for i in reversed(range(last)):
             slopes = self._slopes(i, p, reach[i])
             own = np.abs(slopes) * self._errors(i, p) + self._activation_errors(i, p)
@@ -382,9 +381,6 @@ class _Run:
             if not len(open_):
                 break
             back = _times(back * slopes, self.network.stages[i].weight)
-        else:
-            # The input is rounded to the model's floats where an operation does it.
-            bound[open_] += unit * (np.abs(back) @ np.abs(self.after[0][p]))
         if len(rest) and not (off > bound)[open_].any():
             # Those with smaller differences were not followed: they are explained like those that were.
             bound[rest] = np.maximum(bound[rest], off[rest])
@@ -436,11 +432,6 @@ def _intercepts(table: ActivationTable) -> NDArray[np.float64]:
 def _terms(weight: Weight) -> Any:
     """Return how many numbers each row adds up."""
     return weight.shape[1] if isinstance(weight, np.ndarray) else np.diff(weight.indptr)
-
-
-def _dense(weight: Weight, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    found = weight[rows]
-    return found if isinstance(found, np.ndarray) else found.toarray()
 
 
 def _times(rows: NDArray[np.float64], weight: Weight) -> NDArray[np.float64]:

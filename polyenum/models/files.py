@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from polyenum.errors import FileError, NetworkError, import_extra, missing_extra
+from polyenum.errors import FileError, NetworkError, OptionError, import_extra, missing_extra
 from polyenum.files.archive import read_archive
 from polyenum.models.tensor import MOST_ELEMENTS
 from polyenum.networks.network import PiecewiseLinearNetwork
@@ -52,7 +52,9 @@ def load_file(
             f"{file}: unknown kind of file {kind!r}; known are .onnx, .onnx.gz, {', '.join(sorted(_ARRAYS))}"
         )
     if inputs is not None or outputs is not None:
-        raise NetworkError(f"{file}: holds weights only, so it has one input and one output")
+        raise OptionError(
+            f"inputs and outputs choose among those of a torch module or an ONNX file; {file} holds weights only"
+        )
     return stack_of_layers(_ARRAYS[kind](file), str(file))
 
 

@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from polyenum.errors import NetworkError, OptionError
+from polyenum.models.choices import check_choice, check_shape
 from polyenum.networks import PiecewiseLinearNetwork
-from polyenum.options import file_path, flag, found, whole
-
-# More inputs than any model has.
-MOST_POSITIONS = 2**31
+from polyenum.options import file_path, flag
 
 
 def load(
@@ -36,8 +34,10 @@ def load(
     net : path, torch.nn.Module, sequence of (weight, bias), or PiecewiseLinearNetwork
         A path ends in ``.onnx`` or ``.onnx.gz``, ``.npz`` (arrays ``W0, b0, W1, ...``), ``.safetensors`` or
         ``.pt``/``.pth`` (state dicts; of plain stacks of Linear layers, with a ReLU after each but the last).  A
-        module is run once, and must not depend on the values of its input.  A list of pairs means a ReLU after
-        every layer but the last.
+        module is run: once to read it, and some dozens of times to find its input's shape and to compare it.  It
+        must not depend on the values of its input.  What it keeps in itself is set back afterwards; what it keeps
+        elsewhere (global variables, iterators, files) is not.  A list of pairs means a ReLU after every layer but
+        the last.
     input_shape : sequence of int, sequence or dict of such, optional
         The shape of one input, without the batch axis, where the model does not say it; for a model that takes
         several inputs a shape for each, in a sequence or by name.
@@ -56,6 +56,8 @@ def load(
     ------
     NetworkError
         If it is none of these, not piecewise linear, or damaged; the operation is named.
+    OptionError
+        If it has no such inputs or outputs, or no input of that name or number for a shape.
 
     Examples
     --------
@@ -68,9 +70,9 @@ def load(
         ("progress", progress),
     ):
         flag(name, value)
-    _check_shape(input_shape)
-    _check_choice("inputs", inputs)
-    _check_choice("outputs", outputs)
+    check_shape(input_shape)
+    check_choice("inputs", inputs)
+    check_choice("outputs", outputs)
     if isinstance(net, (list, tuple, PiecewiseLinearNetwork)) and (inputs, outputs) != (None, None):
         raise OptionError(
             "inputs and outputs choose among those of a torch module or an ONNX file; this network has one of each"
@@ -101,49 +103,3 @@ def load(
         f"cannot read a network from {type(net).__name__}; give a torch.nn.Module, the path of a model file, "
         "a list [(W, b), ...] or a PiecewiseLinearNetwork"
     )
-
-
-def _check_shape(input_shape: Any) -> None:
-    """Raise unless `input_shape` is a list of sizes, or of such lists.
-
-    Raises
-    ------
-    OptionError
-    """
-    if input_shape is None:
-        return
-    if isinstance(input_shape, dict):
-        for shape in input_shape.values():
-            _check_shape(shape)
-        return
-    if not isinstance(input_shape, (list, tuple)):
-        raise OptionError(
-            f"input_shape must be a list of whole numbers, such as (1, 28, 28), found {found(input_shape)}"
-        )
-    several = [shape for shape in input_shape if isinstance(shape, (list, tuple))]
-    if several and len(several) < len(input_shape):
-        raise OptionError(
-            "input_shape must be a list of whole numbers, or for several inputs a list of such lists; found "
-            f"{found(input_shape)}"
-        )
-    for shape in several or [input_shape]:
-        for size in shape:
-            whole("every size in input_shape", size, most=2**40)
-
-
-def _check_choice(name: str, chosen: Any) -> None:
-    """Raise unless `chosen` lists names or positions of a model's inputs or outputs.
-
-    Raises
-    ------
-    OptionError
-    """
-    if chosen is None:
-        return
-    if not isinstance(chosen, (list, tuple)) or not len(chosen):
-        raise OptionError(
-            f"{name} must be a list of names or positions, such as ['image'] or [0], found {found(chosen)}"
-        )
-    for one in chosen:
-        if not isinstance(one, str):
-            whole(f"every position in {name}", one, least=-MOST_POSITIONS, most=MOST_POSITIONS)

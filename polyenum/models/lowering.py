@@ -135,6 +135,12 @@ def _affine_stage(
         [[_columns(tensor, *held) for held in state.items()] for tensor in tensors], format="csr"
     )
     bias = np.concatenate([tensor.constant for tensor in tensors])
+    if not np.isfinite(bias).all():
+        wrong = bias[np.argmin(np.isfinite(bias))]
+        raise NetworkError(
+            f"{name}: takes a constant that is {wrong}, not finite; a padding or a mask may be -inf only where a "
+            "maximum leaves it out, and inf where a minimum does"
+        )
     return Stage(_compact(matrix, name), bias, table, name, tuple(dict.fromkeys(path)))
 
 

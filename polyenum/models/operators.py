@@ -17,7 +17,14 @@ from scipy import sparse
 
 from polyenum.errors import NetworkError
 from polyenum.models.activations import TwoSided
-from polyenum.models.tensor import Mask, Row, SymbolicTensor, checked_size
+from polyenum.models.tensor import (
+    MOST_ELEMENTS,
+    MOST_SYMBOLIC,
+    Mask,
+    Row,
+    SymbolicTensor,
+    checked_size,
+)
 from polyenum.networks.activation import ActivationTable
 
 Value = Any
@@ -60,6 +67,8 @@ def joined(parts: Sequence[Value], axis: int) -> Value:
         return np.concatenate([np.asarray(p) for p in parts], axis)
     tensors = [as_tensor(p) for p in parts]
     ends = np.cumsum([0] + [t.size for t in tensors])
+    if any(t.terms for t in tensors) and int(ends[-1]) > MOST_SYMBOLIC:
+        checked_size([int(ends[-1])], "a concatenation", most=MOST_SYMBOLIC)
     numbers = [
         np.arange(a, b).reshape(t.shape)
         for t, a, b in zip(tensors, ends[:-1], ends[1:], strict=True)
@@ -270,7 +279,11 @@ def largest(
     *,
     sign: int = 1,
 ) -> SymbolicTensor:
-    """Return the largest element of each group (the smallest for ``sign=-1``), one unit each."""
+    """Return the largest element of each group (the smallest for ``sign=-1``), one unit each.
+
+    A constant of -inf, as paddings and masks have it, is never the largest, and left out.
+    """
+    groups = _without_least(x, groups, name, sign)
     sizes = [len(g) for g in groups]
     members = rearrange(rearrange(x, np.ravel), partial(np.take, indices=np.concatenate(groups)))
     if sign < 0:
@@ -280,6 +293,24 @@ def largest(
     rows = np.repeat(np.arange(len(groups)), sizes)
     add_up = sparse.csr_array((np.full(len(rows), float(sign)), (rows, np.arange(len(rows)))))
     return passed.affine(add_up, None, shape, name)
+
+
+def _without_least(
+    x: SymbolicTensor, groups: Sequence[NDArray[np.int64]], name: str, sign: int
+) -> Sequence[NDArray[np.int64]]:
+    """Return groups without the elements that are constants of -inf (of inf for ``sign=-1``)."""
+    least = x.constant == -np.inf * sign
+    if not least.any():
+        return groups
+    for matrix in x.terms.values():
+        least &= np.diff(matrix.indptr) == 0
+    found = [g[~least[g]] for g in groups]
+    if not all(len(g) for g in found):
+        raise NetworkError(
+            f"{name}: a padding or a mask makes all of which it takes the {'largest' if sign > 0 else 'smallest'} "
+            f"{-np.inf * sign}, so its result is not finite"
+        )
+    return found
 
 
 def maximum(x: Value, y: Value, name: str, *, sign: int = 1) -> Value:
@@ -383,7 +414,8 @@ def pad_axes(
     )
     x = rearrange(x, lambda a: a[crop])
     grow = [(max(0, a), max(0, b)) for a, b in pairs]
-    checked_size([a + n + b for (a, b), n in zip(grow, x.shape, strict=True)], title)
+    wanted = [a + n + b for (a, b), n in zip(grow, x.shape, strict=True)]
+    checked_size(wanted, title, most=MOST_SYMBOLIC if x.terms else MOST_ELEMENTS)
     if mode in ("constant", "constant_0"):
         for axis, (before, after) in enumerate(grow):
             parts: list[Any] = [x]

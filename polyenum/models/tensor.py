@@ -27,6 +27,8 @@ from polyenum.networks.activation import ActivationTable
 
 # 2**26 float64 numbers are half a gigabyte.
 MOST_ELEMENTS = 2**26
+# Of what depends on the input: each element costs some hundred bytes, and a microsecond in each operation.
+MOST_SYMBOLIC = 2**22
 
 Row = tuple[Sequence[float], Sequence[float], float | Sequence[float]]
 """Breakpoints, slopes and the leftmost intercept (or all, where it jumps) of one coordinate's activation."""
@@ -67,6 +69,7 @@ class SymbolicTensor:
     shape : tuple of int
     terms : dict of Block to (elements, block size) float64 csr_array
     constant : (elements,) float64
+        May hold numbers that are not finite, as long as elements are only moved.
     path : list of str
         The affine operations that it went through since the last block.
     rounded : bool
@@ -85,7 +88,7 @@ class SymbolicTensor:
     @staticmethod
     def inputs(shape: Sequence[int]) -> SymbolicTensor:
         """Return the network's inputs as a tensor of that shape."""
-        size = checked_size(shape, "the input")
+        size = checked_size(shape, "the input", most=MOST_SYMBOLIC)
         return SymbolicTensor.of_block(Block(size, 0, None, None, "input"), tuple(shape))
 
     @staticmethod
@@ -106,8 +109,14 @@ class SymbolicTensor:
         `move` maps the array of element numbers, of this shape, to the array of those taken.
         """
         taken = np.asarray(move(np.arange(self.size).reshape(self.shape)))
-        checked_size(taken.shape, "a tensor")
+        checked_size(taken.shape, "a tensor", most=MOST_SYMBOLIC if self.terms else MOST_ELEMENTS)
         rows = taken.ravel()
+        numbers = sum(int(np.diff(a.indptr)[rows].sum()) for a in self.terms.values())
+        if numbers > MOST_ELEMENTS:
+            raise NetworkError(
+                f"a tensor of {len(rows):,} elements would have {numbers:,} weights in all, more than "
+                f"{MOST_ELEMENTS:,}"
+            )
         terms = {block: matrix[rows] for block, matrix in self.terms.items()}
         return SymbolicTensor(
             taken.shape, terms, self.constant[rows], self.path, self.rounded, self.dropped
@@ -138,10 +147,15 @@ class SymbolicTensor:
             Whether the product may be rounded.
         """
         self.check_usable(name)
-        checked_size(shape, name)
+        self.check_finite(name)
+        checked_size(shape, name, most=MOST_SYMBOLIC if self.terms else MOST_ELEMENTS)
         matrix = sparse.csr_array(matrix)
+        if offset is not None and not np.isfinite(offset).all():
+            raise NetworkError(f"{name}: {_not_finite(offset)}")
         rounds = rounds or self.rounded
         here = self
+        if sum(_products(matrix, a) for a in here.terms.values()) > MOST_ELEMENTS:
+            here = self.as_block(name)
         if not rounds and not all(exact_product(matrix, a) for a in here.terms.values()):
             here = self.as_block(name)
         if not rounds and not exact_product(matrix, here.constant[:, None]):
@@ -166,6 +180,7 @@ class SymbolicTensor:
     def activate(self, table: ActivationTable, name: str) -> SymbolicTensor:
         """Return the tensor after an activation."""
         self.check_usable(name)
+        self.check_finite(name)
         if not self.terms:
             return SymbolicTensor(self.shape, {}, table(self.constant), [*self.path, name])
         depth = 1 + max(block.depth for block in self.terms)
@@ -185,10 +200,21 @@ class SymbolicTensor:
                 "output; ignore_output_activation only leaves out the last operation"
             )
 
+    def check_finite(self, name: str) -> None:
+        """Raise if an element is infinite or no number: such elements can be moved, and no more.
+
+        Raises
+        ------
+        NetworkError
+        """
+        if not np.isfinite(self.constant).all():
+            raise NetworkError(f"{name}: {_not_finite(self.constant)}")
+
     def plus(self, other: SymbolicTensor, name: str, *, sign: int = 1) -> SymbolicTensor:
         """Return ``self + sign * other``, of equal shapes."""
-        self.check_usable(name)
-        other.check_usable(name)
+        for tensor in (self, other):
+            tensor.check_usable(name)
+            tensor.check_finite(name)
         rounds = self.rounded or other.rounded
         constant = self.constant + sign * other.constant
         fits = rounds or exact_sum(self.constant, sign * other.constant, constant)
@@ -233,7 +259,7 @@ class Mask:
         return self.tensor.shape
 
 
-def checked_size(shape: Sequence[int], name: str) -> int:
+def checked_size(shape: Sequence[int], name: str, *, most: int = MOST_ELEMENTS) -> int:
     """Return the number of elements of a shape.
 
     Raises
@@ -244,11 +270,17 @@ def checked_size(shape: Sequence[int], name: str) -> int:
     size = math.prod(shape)
     if size <= 0 or any(n < 0 for n in shape):
         raise NetworkError(f"{name} has no elements: shape {tuple(shape)}")
-    if size > MOST_ELEMENTS:
+    if size > most:
         raise NetworkError(
-            f"{name} would have {size:,} elements (shape {tuple(shape)}), more than {MOST_ELEMENTS:,}"
+            f"{name} would have {size:,} elements (shape {tuple(shape)}), more than {most:,}"
         )
     return size
+
+
+def _not_finite(numbers: NDArray[np.float64]) -> str:
+    """Say which number is not finite."""
+    first = np.ravel(numbers)[~np.isfinite(np.ravel(numbers))][0]
+    return f"it uses a number that is {first}, not finite; only a maximum or minimum can leave that out"
 
 
 def exact_product(left: Any, right: Any) -> bool:
@@ -282,6 +314,12 @@ def _at_most_one_product(left: Any, right: Any) -> bool:
         return True
     single = (abs(left) > 0).astype(np.float64) @ (abs(right) > 0).astype(np.float64)
     return bool(_values(single).max(initial=0) <= 1)
+
+
+def _products(left: Any, right: Any) -> int:
+    """Return how many entries ``left @ right`` has at most."""
+    each = int(np.diff(right.indptr)[left.indices].sum())
+    return min(each, left.shape[0] * right.shape[1])
 
 
 def _product(left: Any, right: Any) -> Any:

@@ -15,20 +15,25 @@ from numpy.typing import NDArray
 
 from polyenum.errors import NetworkError
 from polyenum.interrupts import interrupts_put_off
+from polyenum.models.onnx.functions import all_nodes, called_functions, with_own_numbers
 from polyenum.models.onnx.nodes import Node
 
 # Runtimes no longer keep to the rules of operator sets before this one.
 OLDEST_RUN, CONVERTED_TO = 7, 13
+# Constants that differ by no more units of roundoff of their largest number are the same; so many are looked at.
+CONSTANT_UNITS, MOST_CONSTANTS = 32, 2**22
+_UNITS = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
 
 
 def self_contained(
     model: Any,
     nodes: Sequence[Any],
-    tensors: dict[str, NDArray[Any]],
-    shapes: dict[str, tuple[int, ...]],
+    tensors: Mapping[str, NDArray[Any]],
+    shapes: Mapping[str, tuple[int, ...]],
     ends: Sequence[str],
+    path: Path,
 ) -> Any:
-    """Return a model of some nodes of another, with its tensors in it and inputs of the shapes that were read.
+    """Return a model of some nodes of another, with all tensors in it and inputs of the shapes that were read.
 
     Parameters
     ----------
@@ -40,6 +45,13 @@ def self_contained(
         Of the inputs.
     ends : sequence of str
         The names of the outputs.
+    path : Path
+        Of the model; tensors of nodes, functions and branches may lie in files of its folder.
+
+    Raises
+    ------
+    NetworkError
+        If such a tensor lies elsewhere.
     """
     from onnx import TensorProto, helper, numpy_helper
 
@@ -49,8 +61,9 @@ def self_contained(
     ]
     # Not every runtime can hand over every kind of float.
     as_double = [f"{name} as float64" for name in ends]
-    nodes = [
-        *nodes,
+    nodes = [with_own_numbers(node, path) for node in nodes]
+    functions = called_functions(nodes, model.functions)
+    nodes += [
         *(
             helper.make_node("Cast", [n], [d], to=TensorProto.DOUBLE)
             for n, d in zip(ends, as_double, strict=True)
@@ -63,9 +76,58 @@ def self_contained(
     return helper.make_model(
         graph,
         opset_imports=list(model.opset_import),
-        functions=list(model.functions),
+        functions=[with_own_numbers(f, path) for f in functions],
         ir_version=min(max(model.ir_version, 4), 10),
     )
+
+
+def rounded_alike(
+    model: Any,
+    nodes: Sequence[Any],
+    values: Mapping[str, Any],
+    tensors: Mapping[str, NDArray[Any]],
+    path: Path,
+) -> dict[str, NDArray[Any]]:
+    """Return the constants that a runtime computes a few units of roundoff beside those that were read.
+
+    Functions like cosines are not rounded to the nearest number, and two ways to compute them differ.  Where they
+    do by no more than that, what was read may take the runtime's place.
+
+    Parameters
+    ----------
+    model : ModelProto
+    nodes : sequence of NodeProto
+        Those that depend on constants only.
+    values : dict of str to ndarray
+        What they give, as it was read.
+    tensors : dict of str to ndarray
+        The initializers that the model uses.
+    path : Path
+    """
+    ours = {
+        name: values[name]
+        for node in nodes if node.op_type != "Constant"
+        for name in node.output
+        if name and isinstance(values.get(name), np.ndarray) and values[name].dtype.name in _UNITS
+    }  # fmt: skip
+    if not ours or sum(x.size for x in ours.values()) > MOST_CONSTANTS:
+        return {}
+    try:
+        made = self_contained(model, nodes, tensors, {}, list(ours), path)
+        theirs = evaluator(made, str(path))(np.zeros(0))
+    except NetworkError:  # they are compared with all the rest then
+        return {}
+    if len(theirs) != sum(x.size for x in ours.values()):
+        return {}
+    found, first = {}, 0
+    for name, x in ours.items():
+        mine, other = np.ravel(x).astype(np.float64), theirs[first : first + x.size]
+        first += x.size
+        if not np.array_equal(mine, other) and np.isfinite(mine).all():
+            bound = CONSTANT_UNITS * _UNITS[x.dtype.name] * np.abs(mine).max()
+            if (np.abs(mine - other) <= bound).all():
+                found[name] = x
+    return found
 
 
 def with_full_shapes(
@@ -148,11 +210,10 @@ def unit_roundoff(model: Any, tensors: dict[str, NDArray[Any]]) -> float:
         Kinds.FLOAT16: 2.0**-11,
         Kinds.BFLOAT16: 2.0**-8,
     }
-    by_name = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
     found = [units.get(i.type.tensor_type.elem_type, 2.0**-24) for i in model.graph.input]
-    found += [by_name[x.dtype.name] for x in tensors.values() if x.dtype.name in by_name]
+    found += [_UNITS[x.dtype.name] for x in tensors.values() if x.dtype.name in _UNITS]
     for nodes in (model.graph.node, *(f.node for f in model.functions)):
-        for node in nodes:
+        for node in all_nodes(nodes):
             for a in node.attribute:
                 if a.name == "to":
                     found.append(units.get(a.i, 2.0**-53))
@@ -170,17 +231,46 @@ def _runner(model: Any, name: str) -> Callable[[dict[str, Any]], list[Any]]:
         if version < OLDEST_RUN:
             model = _converted(model)
         session = _session(model)
-        if session is not None:
-            return lambda feeds: session.run(None, feeds)
-        from onnx.reference import ReferenceEvaluator
-
-        reference = ReferenceEvaluator(model)
+        if session is None:
+            return _by_reference(model)
     except Exception as error:  # whatever a runtime says
         raise _not_comparable(name, error) from None
+    reference: list[Callable[[dict[str, Any]], list[Any]]] = []
+
+    def run(feeds: dict[str, Any]) -> list[Any]:
+        if not reference:
+            try:
+                return list(session.run(None, feeds))
+            except Exception:  # it takes models that it cannot run
+                reference.append(_by_reference(model))
+        return reference[0](feeds)
+
+    return run
+
+
+def _by_reference(model: Any) -> Callable[[dict[str, Any]], list[Any]]:
+    """Return the function that runs a model by ``onnx.reference``."""
+    from onnx.reference import ReferenceEvaluator
+    from onnx.reference.op_run import OpRun
+
+    # The reference's own looks at two axes, however many there are.
+    class GlobalMaxPool(OpRun):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(self, x: Any) -> tuple[Any]:
+            flat = np.sort(x.reshape(*x.shape[:2], -1), axis=-1)
+            return (flat[..., -1].reshape(*x.shape[:2], *[1] * (x.ndim - 2)),)
+
+    # Functions and branches are made by the class alone.
+    class Reference(ReferenceEvaluator):  # type: ignore[misc]
+        def __init__(self, *given: Any, **options: Any) -> None:
+            super().__init__(*given, **{**options, "new_ops": [GlobalMaxPool]})
+
+    made = Reference(model)
 
     def run(feeds: dict[str, Any]) -> list[Any]:
         with np.errstate(all="ignore"):
-            return list(reference.run(None, feeds))
+            return list(made.run(None, feeds))
 
     return run
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from polyenum.errors import NetworkError
 from polyenum.models import masks
-from polyenum.models.onnx.nodes import Node
+from polyenum.models.onnx.nodes import TO_NUMPY, Node
 from polyenum.models.tensor import Mask
 
 
@@ -44,12 +44,11 @@ def masked(node: Node, inputs: Sequence[Any]) -> Any:
 
     A product with a condition is a choice between the other factor and 0.
     """
-    from onnx import TensorProto as Kinds
-
     x = inputs[0]
     if node.kind == "Not":
         return masks.opposite(x)
-    if node.kind == "Cast" and node.get("to") in (Kinds.FLOAT, Kinds.DOUBLE, Kinds.FLOAT16):
+    if node.kind == "Cast" and node.get("to") in TO_NUMPY:
+        node.result_type = TO_NUMPY[node.get("to")]
         return replace(x, numeric=True)
     if node.kind == "Where" and not any(isinstance(y, Mask) for y in inputs[1:]):
         return masks.choose(x, inputs[1], inputs[2], node.title)

@@ -53,6 +53,36 @@ def open_model(path: Path) -> Any:
     return model
 
 
+def data_files(path: Path) -> list[Path]:
+    """Return the files beside an ONNX file in which it says that its tensors are.
+
+    Raises
+    ------
+    NetworkError
+        If it is damaged, too large, or no model.
+    """
+    model = open_model(path)
+    found = {
+        entry.value
+        for holder in (model.graph, *model.functions)
+        for tensor in _stored(holder)
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
+    return [path.parent / name for name in sorted(found) if "\0" not in name]
+
+
+def _stored(holder: Any) -> Iterator[Any]:
+    """Yield the tensors of a graph or a function, those in its nodes and branches too."""
+    yield from getattr(holder, "initializer", ())
+    for node in holder.node:
+        for attribute in node.attribute:
+            yield attribute.t
+            yield from attribute.tensors
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _stored(inner)
+
+
 def _texts(model: Any) -> Iterator[Any]:
     """Yield the names in a model, which protobuf gives as bytes where they are damaged."""
     for kind in (model.graph.input, model.graph.output, model.graph.initializer):
@@ -92,7 +122,7 @@ def tensor_numbers(tensor: Any, path: Path) -> NDArray[Any]:
     import onnx
     from onnx import numpy_helper
 
-    title = f"tensor {tensor.name!r}"
+    title = f"tensor {tensor.name!r}" if tensor.name else "a tensor without a name"
     shape = list(tensor.dims)
     if math.prod(shape):
         checked_size(shape, title)
@@ -131,12 +161,22 @@ def _external(tensor: Any, title: str, path: Path) -> bytes:
     """Return the bytes that a tensor keeps in a file of the model's folder."""
     where = {entry.key: entry.value for entry in tensor.external_data}
     folder = path.resolve().parent
-    target = (folder / where.get("location", "")).resolve()
-    if not target.is_relative_to(folder) or not target.is_file():
+    try:
+        target = (folder / where.get("location", "")).resolve()
+        found = target.is_relative_to(folder) and target.is_file()
+        size = target.stat().st_size if found else 0
+    except (
+        OSError,
+        ValueError,
+        RuntimeError,
+    ):  # no name that the system takes, or links in a circle
+        found = False
+    if not found:
+        name = where.get("location", "")
+        shown = name if len(name) <= 200 else f"{name[:200]}..."
         raise NetworkError(
-            f"{title}: its data is to be in {where.get('location')!r}, which is no file of the model's folder"
+            f"{title}: its data is to be in {shown!r}, which is no file of the model's folder"
         )
-    size = target.stat().st_size
     try:
         offset = int(where.get("offset", 0))
         length = int(where.get("length", size - offset))
@@ -146,6 +186,11 @@ def _external(tensor: Any, title: str, path: Path) -> bytes:
         raise NetworkError(
             f"{title}: bytes {offset:,} to {offset + length:,} of {target.name!r}, which has {size:,}"
         )
-    with target.open("rb") as file:
-        file.seek(offset)
-        return file.read(length)
+    try:
+        with target.open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
+    except OSError as error:
+        raise NetworkError(
+            f"{title}: its file {target.name!r} cannot be read ({error.strerror})"
+        ) from None

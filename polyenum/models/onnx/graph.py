@@ -6,10 +6,11 @@ numbers' own types, which ``onnx.reference`` computes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -20,13 +21,16 @@ from polyenum.models.lowering import lower
 from polyenum.models.masks import as_numbers
 from polyenum.models.onnx import reference as reference
 from polyenum.models.onnx.check import (
+    OLDEST_RUN,
     evaluator,
+    rounded_alike,
     self_contained,
     unit_roundoff,
     with_full_shapes,
 )
 from polyenum.models.onnx.conditions import masked, with_masks
 from polyenum.models.onnx.file import as_float64, open_model, tensor_numbers
+from polyenum.models.onnx.functions import check_functions
 from polyenum.models.onnx.inputs import chosen_inputs, chosen_outputs, input_tensors
 from polyenum.models.onnx.nodes import Node
 from polyenum.models.onnx.readers import (
@@ -37,7 +41,7 @@ from polyenum.models.onnx.readers import (
     SHAPE_ONLY,
 )
 from polyenum.models.onnx.schema import check_node, check_versions
-from polyenum.models.onnx.sizes import refuse_too_large
+from polyenum.models.onnx.sizes import Budget, refuse_too_large
 from polyenum.models.tensor import Mask, SymbolicTensor
 from polyenum.networks.network import PiecewiseLinearNetwork
 
@@ -45,7 +49,6 @@ from polyenum.networks.network import PiecewiseLinearNetwork
 MANY_WEIGHTS = 2**22
 # Functions that call functions, and branches in branches.
 DEEPEST = 20
-MOST_NODES = 50_000
 # Operands before it are broadcast otherwise.
 OLDEST_CONDITIONS = 7
 
@@ -86,30 +89,53 @@ def load_onnx(
         If the file is damaged, an operator is not supported (it is named), or what was read is not the model.
     """
     model = open_model(path)
+    check_functions(model, path)
     graph = model.graph
-    ends = chosen_outputs(graph, outputs, path)
+    ends = chosen_outputs(graph, outputs)
     nodes = needed_nodes(graph.node, ends)
     check_versions(model, path)
     starts = chosen_inputs(graph, inputs, nodes, ends, path)
     variables = input_tensors(starts, input_shape, path)
-    shapes = {name: x.shape for name, x in variables.items()}
-    refuse_too_large(model, nodes, shapes)
+    refuse_too_large(model, nodes, {name: x.shape for name, x in variables.items()})
     used = {name for node in nodes for name in _names_read(node)} | set(ends)
     tensors = {t.name: tensor_numbers(t, path) for t in graph.initializer if t.name in used}
-    reading = GraphReading(model, path, starts)
-    values = {"": None, **tensors, **variables}
-    reading.run(nodes, values)
-    found = [_output(name, values) for name in ends]
-    if not any(isinstance(x, SymbolicTensor) for x in found):
-        raise NetworkError(f"{path}: the output {ends[0]!r} does not depend on the input")
-    network = lower(_one_vector(found), ignore_output_activation=ignore_output_activation)
-    if check:
-        run = with_full_shapes(
-            _without(nodes, reading.left_out, path), values, reading.versions.get("", 1), path
-        )
-        made = self_contained(model, run, tensors, shapes, ends)
-        _compare(network, made, unit_roundoff(made, tensors), str(path), progress)
+    reading = GraphReading(model, path, starts, variables)
+    try:
+        values = {"": None, **tensors, **variables}
+        reading.run(nodes, values)
+        whole = _one_vector([_output(name, values) for name in ends], ends, path)
+        network = lower(whole, ignore_output_activation=ignore_output_activation)
+        if check:
+            made = _compared(model, reading, nodes, values, tensors, ends)
+            _compare(network, made, unit_roundoff(made, tensors), str(path), progress)
+    except MemoryError:
+        raise NetworkError(
+            f"{path}: the memory does not suffice to load it; its largest tensor has "
+            f"{reading.budget.largest:,} elements"
+        ) from None
     return network
+
+
+def _compared(
+    model: Any, reading: GraphReading, nodes: Sequence[Any], values: Mapping[str, Any],
+    tensors: Mapping[str, Any], ends: Sequence[str],
+) -> Any:  # fmt: skip
+    """Return the model that a network is compared with: of the nodes that were read, with all tensors in it."""
+    path, version = reading.path, reading.versions.get("", 1)
+    run = _without(nodes, reading.left_out, path)
+    known = dict(tensors)
+    constant = [n for n in run if all(_is_constant(values.get(name)) for name in _names_read(n))]
+    if version >= OLDEST_RUN:
+        rounded = rounded_alike(model, constant, values, tensors, path)
+        taken = [n for n in constant if any(n.output) and rounded.keys() >= set(n.output) - {""}]
+        run = [n for n in run if not any(n is other for other in taken)]
+        known.update((name, rounded[name]) for n in taken for name in n.output if name)
+    run = with_full_shapes(run, values, version, path)
+    return self_contained(model, run, known, reading.shapes, ends, path)
+
+
+def _is_constant(value: Any) -> bool:
+    return value is None or isinstance(value, np.ndarray)
 
 
 def _compare(
@@ -178,8 +204,10 @@ def _output(name: str, values: Mapping[str, Any]) -> Any:
     return value
 
 
-def _one_vector(found: list[Any]) -> SymbolicTensor:
+def _one_vector(found: list[Any], names: Sequence[str], path: Path) -> SymbolicTensor:
     """Return all outputs as one tensor; an activation that was left out at the end of one is remembered."""
+    if not any(isinstance(x, SymbolicTensor) for x in found):
+        raise NetworkError(f"{path}: the output {names[0]!r} does not depend on the input")
     if len(found) == 1:
         return found[0]
     dropped = next((x.dropped for x in found if isinstance(x, SymbolicTensor) and x.dropped), "")
@@ -218,22 +246,29 @@ class GraphReading:
     path : Path
     versions : dict of str to int
         The version of each operator set that the model names.
+    budget : Budget
+    shapes : dict of str to shape
+        Of the inputs.
     left_out : dict of int to str
         The nodes that are not piecewise linear, and the name of what each was applied to; -1 in functions.
     """
 
-    def __init__(self, model: Any, path: Path, inputs: Sequence[Any]) -> None:
+    def __init__(
+        self, model: Any, path: Path, inputs: Sequence[Any], variables: Mapping[str, SymbolicTensor]
+    ) -> None:
         from onnx import helper
 
         self.path = path
         self.versions = _versions(model.opset_import)
         self.left_out: dict[int, str] = {}
         self._functions = {(f.domain, f.name): f for f in model.functions}
-        # Where only a tensor's type matters, all that depends on the input has the first input's.
-        self._float_type = helper.tensor_dtype_to_np_dtype(
-            inputs[0].type.tensor_type.elem_type or 1
-        )
-        self._count = 0
+        # The types that the model's numbers have; symbolic tensors have none.
+        self._types: WeakKeyDictionary[SymbolicTensor | Mask, str] = WeakKeyDictionary()
+        for i in inputs:
+            kind = i.type.tensor_type.elem_type or 1
+            self._types[variables[i.name]] = helper.tensor_dtype_to_np_dtype(kind).name
+        self.budget = Budget()
+        self.shapes = {name: x.shape for name, x in variables.items()}
 
     def run(self, nodes: Sequence[Any], values: dict[str, Any], scope: Scope | None = None) -> None:
         """Compute the outputs of nodes in turn, into `values`.
@@ -248,13 +283,10 @@ class GraphReading:
         scope = Scope(self.versions) if scope is None else scope
         depth, where, versions = scope.depth, scope.where, scope.versions
         if depth > DEEPEST:
-            raise NetworkError(f"{where}: functions and branches lie more than {DEEPEST} deep")
+            raise NetworkError(f"{where}functions and branches lie more than {DEEPEST} deep")
         for index, proto in enumerate(nodes):
-            self._count += depth > 0
-            if self._count > MOST_NODES:
-                raise NetworkError(
-                    f"{where}: its functions have more than {MOST_NODES:,} nodes in all"
-                )
+            if depth:
+                self.budget.count_node(where)
             title = f"{where}node {proto.name or index} ({proto.op_type})"
             for name in proto.input:
                 if name not in values:
@@ -270,7 +302,11 @@ class GraphReading:
             except Exception as error:
                 if isinstance(error, NetworkError) and title in str(error):
                     raise
-                raise NetworkError(f"{title}: {error or type(error).__name__}") from error
+                if isinstance(error, MemoryError):
+                    raise
+                raise NetworkError(f"{title}: {str(error) or type(error).__name__}") from error
+            if proto.op_type != "Constant":
+                self.budget.count(found, title)
             for k, x in enumerate(inputs):
                 if found and _is_left_out(found[0], x):
                     self.left_out[-1 if depth else index] = title if depth else proto.input[k]
@@ -296,16 +332,34 @@ class GraphReading:
                 f"{OLDEST_CONDITIONS} on"
             )
         inputs = node.modern(inputs)
-        node.types = [x.dtype.name if isinstance(x, np.ndarray) else "" for x in inputs]
+        node.types = [self._type_name(x) for x in inputs]
         shape_only = SHAPE_ONLY.get(node.kind)
-        if shape_only is not None and isinstance(inputs[shape_only], SymbolicTensor):
-            shape = inputs[shape_only].shape
-            inputs[shape_only] = np.zeros(shape, self._float_type)
+        if shape_only is not None and isinstance(inputs[shape_only], (SymbolicTensor, Mask)):
+            x = inputs[shape_only]
+            inputs[shape_only] = np.zeros(x.shape, self._type_name(x))
         if any(isinstance(x, (SymbolicTensor, Mask, list)) for x in inputs):
-            return _read(node, inputs)
+            found = _read(node, inputs)
+            self._note_types(node, inputs, found)
+            return found
         if node.kind in OWN_ON_CONSTANTS:
             return _read_constant(node, inputs)
         return reference.compute(node, inputs)
+
+    def _type_name(self, x: Any) -> str:
+        """Return the name of the type that a value's numbers have in the model; "" of what has none."""
+        if isinstance(x, (SymbolicTensor, Mask)):
+            # What compares has numbers only after a cast.
+            return self._types.get(x, "bool" if isinstance(x, Mask) else "float32")
+        return x.dtype.name if isinstance(x, np.ndarray) else ""
+
+    def _note_types(self, node: Node, inputs: list[Any], found: list[Any]) -> None:
+        """Note the type of a node's results: its operator's, or else that of the inputs with such numbers."""
+        kinds = [self._type_name(x) for x in _tensors(inputs)]
+        kinds += [x.dtype.name for x in inputs if isinstance(x, np.ndarray)]
+        kind = node.result_type or next((k for k in kinds if "float" in k), "")
+        for x in _tensors(found):
+            if kind and not (isinstance(x, Mask) and not x.numeric):
+                self._types.setdefault(x, kind)
 
     def _call(self, function: Any, node: Node, inputs: list[Any], scope: Scope) -> list[Any]:
         """Return the outputs of a function that the model brings along."""
@@ -337,6 +391,15 @@ class GraphReading:
         deeper = replace(scope, depth=scope.depth + 1, where=f"{node.title}: ")
         self.run(graph.node, inner, deeper)
         return [inner[o.name] for o in graph.output]
+
+
+def _tensors(values: Sequence[Any]) -> Iterator[SymbolicTensor | Mask]:
+    """Yield what depends on the network's input among values and in sequences."""
+    for x in values:
+        if isinstance(x, (SymbolicTensor, Mask)):
+            yield x
+        elif isinstance(x, list):
+            yield from _tensors(x)
 
 
 def _is_left_out(found: Any, given: Any) -> bool:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from polyenum.errors import NetworkError
+from polyenum.models.choices import Chosen, positions, refuse_missing, shapes_by_name
 from polyenum.models.tensor import SymbolicTensor, checked_size
 
 
-def chosen_outputs(graph: Any, wanted: Sequence[str | int] | None, path: Path) -> list[str]:
+def chosen_outputs(graph: Any, wanted: Chosen) -> list[str]:
     """Return the names of the outputs: all, or those wanted by name or position."""
-    return _chosen([o.name for o in graph.output], wanted, "outputs", path)
+    known = [o.name for o in graph.output]
+    return [known[k] for k in positions(wanted, known, "outputs")]
 
 
 def chosen_inputs(
     graph: Any,
-    wanted: Sequence[str | int] | None,
+    wanted: Chosen,
     nodes: Sequence[Any],
     ends: Sequence[str],
     path: Path,
@@ -31,38 +32,12 @@ def chosen_inputs(
     free = {i.name: i for i in graph.input if i.name not in fixed}
     if not free:
         raise NetworkError(f"{path}: the model has no input")
-    names = _chosen(list(free), wanted, "inputs", path)
+    known = list(free)
+    names = [known[k] for k in positions(wanted, known, "inputs")]
     read = {name for node in nodes for name in node.input} | set(ends)
     missing = [name for name in free if name in read and name not in names]
-    if missing:
-        raise NetworkError(
-            f"{path}: the outputs need the input {missing[0]!r}, which inputs={list(wanted or [])!r} leaves out"
-        )
+    refuse_missing(wanted, missing, "which the outputs need")
     return [free[name] for name in names]
-
-
-def _chosen(
-    names: list[str], wanted: Sequence[str | int] | None, what: str, path: Path
-) -> list[str]:
-    if wanted is None:
-        return names
-    if isinstance(wanted, (str, int)):
-        wanted = [wanted]
-    found = []
-    for w in wanted:
-        if isinstance(w, str) and w in names:
-            found.append(w)
-        elif isinstance(w, int) and not isinstance(w, bool) and -len(names) <= w < len(names):
-            found.append(names[w])
-        else:
-            raise NetworkError(
-                f"{path}: {what}= names {w!r}; the model has {', '.join(map(repr, names))}"
-            )
-    if not found or len(set(found)) < len(found):
-        raise NetworkError(
-            f"{path}: {what}= must name each of some {what} once, found {list(wanted)!r}"
-        )
-    return found
 
 
 def input_tensors(
@@ -71,7 +46,7 @@ def input_tensors(
     path: Path,
 ) -> dict[str, SymbolicTensor]:
     """Return a tensor for each input; their elements one after the other are the network's inputs."""
-    given = _shapes_by_name([i.name for i in inputs], wanted, path)
+    given = shapes_by_name(wanted, [i.name for i in inputs])
     shapes = {i.name: _shape(i, given.get(i.name), path) for i in inputs}
     sizes = [checked_size(shape, f"the input {name!r}" if len(shapes) > 1 else "the input")
              for name, shape in shapes.items()]  # fmt: skip
@@ -81,28 +56,6 @@ def input_tensors(
         taken = np.arange(first, first + size).reshape(shape)
         found[name] = whole.rearrange(lambda _, taken=taken: taken)  # type: ignore[misc]
         first += size
-    return found
-
-
-def _shapes_by_name(names: list[str], wanted: Any, path: Path) -> dict[str, tuple[int, ...]]:
-    """Return the shapes that the caller gives: one, one for each input, or some by name."""
-    if wanted is None:
-        return {}
-    try:
-        if not isinstance(wanted, Mapping):
-            several = any(not isinstance(n, (int, np.integer)) for n in wanted)
-            wanted = dict(zip(names, wanted if several else [wanted], strict=True))
-        found = {name: tuple(operator.index(n) for n in shape) for name, shape in wanted.items()}
-    except (TypeError, ValueError):
-        raise NetworkError(
-            f"{path}: input_shape= must be a tuple of integers, or one for each of the inputs "
-            f"{', '.join(map(repr, names))}; found {wanted!r}"
-        ) from None
-    unknown = [name for name in found if name not in names]
-    if unknown:
-        raise NetworkError(
-            f"{path}: input_shape= names {unknown[0]!r}; the inputs are {', '.join(map(repr, names))}"
-        )
     return found
 
 

@@ -17,7 +17,7 @@ from polyenum.errors import NetworkError
 from polyenum.models import operators as op
 from polyenum.models.onnx import reference as reference
 from polyenum.models.onnx.nodes import Node
-from polyenum.models.tensor import SymbolicTensor, checked_size
+from polyenum.models.tensor import MOST_SYMBOLIC, SymbolicTensor, checked_size
 
 # The inputs whose elements are moved; () stands for all of them.
 MOVED: dict[str, tuple[int, ...]] = {
@@ -122,18 +122,32 @@ def _check_growth(node: Node, inputs: Sequence[Any]) -> None:
     """Raise before a result is made that would be too large."""
     if node.kind == "Expand":
         wanted = [int(n) for n in np.ravel(inputs[1])]
-        checked_size(np.broadcast_shapes(inputs[0].shape, tuple(wanted)), node.title)
+        checked_size(
+            np.broadcast_shapes(inputs[0].shape, tuple(wanted)), node.title, most=MOST_SYMBOLIC
+        )
     elif node.kind == "Tile":
         many = np.ravel(inputs[1]).tolist()
-        checked_size([n * k for n, k in zip(inputs[0].shape, many, strict=True)], node.title)
+        checked_size(
+            [n * k for n, k in zip(inputs[0].shape, many, strict=True)],
+            node.title,
+            most=MOST_SYMBOLIC,
+        )
     elif node.kind == "OneHot":
-        checked_size([*inputs[0].shape, int(np.ravel(inputs[1])[0])], node.title)
+        checked_size(
+            [*inputs[0].shape, int(np.ravel(inputs[1])[0])], node.title, most=MOST_SYMBOLIC
+        )
     elif node.kind == "CenterCropPad":
-        checked_size([max(1, int(n)) for n in np.ravel(inputs[1])], node.title)
+        checked_size([max(1, int(n)) for n in np.ravel(inputs[1])], node.title, most=MOST_SYMBOLIC)
     elif node.kind in ("Gather", "GatherND"):
-        checked_size([inputs[0].size // max(1, inputs[0].shape[0]), inputs[1].size], node.title)
+        checked_size(
+            [inputs[0].size // max(1, inputs[0].shape[0]), inputs[1].size],
+            node.title,
+            most=MOST_SYMBOLIC,
+        )
     elif node.kind == "Where":
-        checked_size(np.broadcast_shapes(*(x.shape for x in inputs)), node.title)
+        checked_size(
+            np.broadcast_shapes(*(x.shape for x in inputs)), node.title, most=MOST_SYMBOLIC
+        )
 
 
 def _check_indices(node: Node, inputs: Sequence[Any]) -> None:
@@ -154,11 +168,14 @@ def _check_indices(node: Node, inputs: Sequence[Any]) -> None:
 
 def _all_elements(values: Sequence[Any], *, zero: bool = True) -> SymbolicTensor:
     """Return all elements of tensors and arrays in one row, after a 0 if `zero`."""
-    flat = [op.rearrange(op.as_tensor(x), np.ravel) for x in values]
+    flat = [op.rearrange(op.as_tensor(x), np.ravel) for x in values if x.size]
     start = [op.constant_tensor(np.zeros(1))] if zero else []
     return op.as_tensor(op.joined([*start, *flat], 0))
 
 
-def _select(whole: SymbolicTensor, numbers: NDArray[Any]) -> SymbolicTensor:
+def _select(whole: SymbolicTensor, numbers: NDArray[Any]) -> Any:
+    """Return some elements; none at all depend on nothing."""
     taken = np.asarray(numbers, np.int64)
+    if not taken.size:
+        return np.zeros(taken.shape)
     return whole.rearrange(lambda _: taken)

@@ -17,6 +17,9 @@ from polyenum.errors import NetworkError
 from polyenum.models import operators as op
 from polyenum.models.onnx.file import tensor_numbers
 
+# The floats to which what depends on the input may be cast, by their numbers in ONNX.
+TO_NUMPY = {1: "float32", 10: "float16", 11: "float64"}
+
 _REDUCTIONS = (
     "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin",
     "ReduceProd", "ReduceSum", "ReduceSumSquare",
@@ -53,7 +56,9 @@ class Node:
     rewritten : bool
         Whether attributes have become inputs.
     types : list of str
-        The types of the inputs' numbers, "" of those that depend on the network's input.
+        The types of the inputs' numbers, "" of sequences and of what is missing.
+    result_type : str
+        The type of the outputs that depend on the network's input, "" where it is that of such an input.
     """
 
     def __init__(
@@ -67,6 +72,7 @@ class Node:
         )  # fmt: skip
         self.outputs, self.rewritten = len(node.output), False
         self.types: list[str] = []
+        self.result_type = ""
         self.graphs: dict[str, Any] = {}
         self._attributes: dict[str, Any] = {}
         kinds = onnx.AttributeProto

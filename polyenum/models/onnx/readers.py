@@ -7,6 +7,7 @@ then: ``function(node, *inputs)``.  Operators that only move elements are in `mo
 from __future__ import annotations
 
 from collections.abc import Callable, Container
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from polyenum.models.onnx import conditions as conditions
 from polyenum.models.onnx import layers as layers
 from polyenum.models.onnx import moves as moves
 from polyenum.models.onnx import sequences as sequences
-from polyenum.models.onnx.nodes import Node
+from polyenum.models.onnx.nodes import TO_NUMPY, Node
 
 # However many there are.
 ALL: Container[int] = range(2**63)
@@ -127,30 +128,32 @@ def _cast(node: Node, x: Any, *_: Any) -> Any:
     to = node.get("to")
     if isinstance(to, str):  # of operator sets below 6
         to = Kinds.DataType.Value(to) if to in Kinds.DataType.keys() else to  # noqa: SIM118
-    if to not in (Kinds.FLOAT, Kinds.DOUBLE, Kinds.FLOAT16):
+    if to not in TO_NUMPY:
         name = Kinds.DataType.Name(to) if to in Kinds.DataType.values() else to
         raise NetworkError(
             f"{node.title}: a cast to {name} of what depends on the input is not piecewise linear (it rounds)"
         )
-    return x
+    node.result_type = TO_NUMPY[to]
+    # Another object, of another type.
+    return replace(x)
 
 
 def _cast_like(node: Node, x: Any, like: Any) -> Any:
-    if not op.is_constant(like) and op.is_constant(x):
-        return x
     kind = node.types[1]
-    if kind not in ("float16", "float32", "float64", ""):
+    if kind not in (*TO_NUMPY.values(), node.types[0]):
         raise NetworkError(
             f"{node.title}: a cast to {kind} of what depends on the input is not piecewise linear (it rounds)"
         )
-    return x
+    node.result_type = kind if kind in TO_NUMPY.values() else ""
+    return replace(x)
 
 
 def _dropout(node: Node, x: Any, ratio: Any = None, training: Any = None) -> Any:
     if node.version < 7:
         is_random = not node.get("is_test", 0)
     else:
-        is_random = training is not None and bool(np.any(training))
+        share = 0.5 if ratio is None or not np.size(ratio) else float(np.ravel(ratio)[0])
+        is_random = training is not None and bool(np.any(training)) and share != 0
     if is_random:
         raise NetworkError(f"{node.title} is in training mode, where it is random")
     return [x, np.ones(x.shape, np.bool_)]
@@ -245,9 +248,11 @@ NOT_PIECEWISE_LINEAR = {
     "Sigmoid", "Sin", "Softmax", "Softplus", "Softsign", "Sqrt", "Swish", "Tanh",
 }  # fmt: skip
 
-# Read by these readers also on constants: a file chooses how much they pad, or how large they make things.
+# Read by these readers also on constants: a file chooses how much they pad, or how large they make things; or
+# the reference computes them wrongly.
 OWN_ON_CONSTANTS = {
     "AveragePool", "Col2Im", "ConcatFromSequence", "Conv", "ConvTranspose", "Dropout", "GlobalLpPool",
-    "Identity", "LpPool", "MaxPool", "Optional", "OptionalGetElement", "Pad", "Resize", "SequenceAt",
-    "SequenceConstruct", "SequenceErase", "SequenceInsert", "SequenceLength", "SplitToSequence", "Upsample",
+    "GlobalMaxPool", "Identity", "LpPool", "MaxPool", "Optional", "OptionalGetElement", "Pad", "Resize",
+    "SequenceAt", "SequenceConstruct", "SequenceErase", "SequenceInsert", "SequenceLength", "SplitToSequence",
+    "Upsample",
 }  # fmt: skip

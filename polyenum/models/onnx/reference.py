@@ -19,9 +19,10 @@ _GROWING = {
     "BlackmanWindow", "ConstantOfShape", "Einsum", "Expand", "HammingWindow", "HannWindow", "MelWeightMatrix",
     "AffineGrid", "CenterCropPad", "DFT", "GridSample", "MaxUnpool", "OneHot", "Range", "RoiAlign", "Tile",
 }  # fmt: skip
-# Random, or they look at windows whose padding the file chooses, decode files, or run graphs.
+# Random, or they look at windows whose padding the file chooses, decode files, or run graphs; or, as LRN, the
+# reference computes them wrongly.
 _NEVER = {
-    "Bernoulli", "ConvInteger", "DeformConv", "ImageDecoder", "MaxRoiPool", "Multinomial",
+    "Bernoulli", "ConvInteger", "DeformConv", "ImageDecoder", "LRN", "MaxRoiPool", "Multinomial",
     "QLinearConv", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "RegexFullMatch",
     "STFT", "SequenceMap", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer",
 }  # fmt: skip

@@ -7,10 +7,64 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from polyenum.errors import NetworkError
-from polyenum.models.tensor import MOST_ELEMENTS
+from polyenum.models.tensor import MOST_ELEMENTS, SymbolicTensor
 
 # Initializers up to this size may say shapes; the numbers of larger ones do not matter here.
 _SMALL = 1024
+# Of all results together, and of nodes in functions and branches.
+MOST_SYMBOLIC_IN_ALL, MOST_CONSTANT_IN_ALL, MOST_NODES = 2**25, 2**27, 20_000
+
+
+class Budget:
+    """How large what is read may become in all, so that a small file cannot take long.
+
+    Attributes
+    ----------
+    largest : int
+        The elements of the largest tensor so far.
+    """
+
+    def __init__(self) -> None:
+        self.largest, self._nodes, self._symbolic, self._constant = 0, 0, 0, 0
+
+    def count_node(self, where: str) -> None:
+        """Count a node of a function or branch.
+
+        Raises
+        ------
+        NetworkError
+            If there are too many.
+        """
+        self._nodes += 1
+        if self._nodes > MOST_NODES:
+            raise NetworkError(f"{where}its functions have more than {MOST_NODES:,} nodes in all")
+
+    def count(self, found: Sequence[Any], title: str) -> None:
+        """Count the results of a node.
+
+        Raises
+        ------
+        NetworkError
+            If all results together are too large.
+        """
+        for x in found:
+            if not hasattr(x, "shape"):
+                continue
+            size = math.prod(x.shape)
+            self.largest = max(self.largest, size)
+            if isinstance(x, SymbolicTensor):
+                self._symbolic += size
+            else:
+                self._constant += size
+        for size, most, what in (
+            (self._symbolic, MOST_SYMBOLIC_IN_ALL, "depends on the input"),
+            (self._constant, MOST_CONSTANT_IN_ALL, "is computed of constants"),
+        ):
+            if size > most:
+                raise NetworkError(
+                    f"{title}: with it, what {what} has {size:,} elements in all tensors, more than {most:,}; "
+                    "a smaller model would fit"
+                )
 
 
 def refuse_too_large(model: Any, nodes: Sequence[Any], shapes: Mapping[str, Sequence[int]]) -> None:

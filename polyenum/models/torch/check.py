@@ -27,6 +27,10 @@ from polyenum.networks.network import PiecewiseLinearNetwork
 _DOUBLE = float(np.finfo(np.float64).eps) / 2
 
 
+class _CannotRunError(NetworkError):
+    """A module cannot be run at some point."""
+
+
 class Rerun(Watched):
     """Runs a module again, with some changes.
 
@@ -131,19 +135,19 @@ def check_module(
             evaluate = _evaluation(module, inputs, reading, rerun)
             try:
                 evaluate(np.zeros(network.input_dim))
-            except Exception as error:
+                compare(network, evaluate, name=name, precision=unit, progress=progress)
+            except _CannotRunError as error:
                 failure = failure or error
                 continue
-            try:
-                compare(network, evaluate, name=name, precision=unit, progress=progress)
             except NetworkError:
                 if not rerun.rounded:
                     raise
             ran = True
     if not ran:
         raise NetworkError(
-            f"{name} cannot be run, so what was read cannot be compared with it ({failure}); "
-            "check=False loads it without this comparison"
+            f"{name} cannot be run at every point, so what was read cannot be compared with it ({failure}). It "
+            "must take any numbers, and give the same outputs for them each time; check=False loads it without "
+            "this comparison"
         ) from failure
     if any(m.training for m in module.modules()):
         _check_training(module, inputs, reading, network)
@@ -168,10 +172,10 @@ def _check_training(
 def _evaluation(
     module: Any, inputs: Inputs, reading: Reading, rerun: Rerun
 ) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """Return the function that the module computes, of flat vectors."""
+    """Return the function that the module computes, of flat vectors; `_CannotRunError` where it fails."""
     dtype = torch.float64 if rerun.doubled else reading.dtype
 
-    def evaluate(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    def run(x: NDArray[np.float64]) -> NDArray[np.float64]:
         rerun.count = 0
         given = input_tensors(module, inputs, dtype, x)
         with ExitStack() as stack:
@@ -181,5 +185,11 @@ def _evaluation(
         _, tensors = flat_outputs(found)
         parts = [tensors[k].detach().cpu().double().reshape(-1) for k in reading.positions]
         return torch.cat(parts).numpy()
+
+    def evaluate(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        try:
+            return run(x)
+        except Exception as error:  # whatever a module raises
+            raise _CannotRunError(f"{type(error).__name__}: {error}") from error
 
     return evaluate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.errors import NetworkError, OptionError
+from polyenum.models.choices import Chosen, positions, refuse_missing, shapes_by_name
 from polyenum.models.tensor import SymbolicTensor
 from polyenum.models.torch.shapes import fx_graph, guess_shapes
 from polyenum.models.torch.state import undisturbed
-
-Chosen = Sequence[str | int] | None
 
 
 @dataclass(frozen=True)
@@ -80,53 +79,30 @@ def find_inputs(module: Any, chosen: Chosen, input_shape: Any) -> Inputs:
     required = [p.name for p in parameters if p.default is inspect.Parameter.empty]
     known = [p.name for p in parameters]
     if chosen is not None:
-        names = [known[k] for k in choose(chosen, known, "inputs")]
+        names = [known[k] for k in positions(chosen, known, "inputs")]
     else:
         names = required or known[:1]
     if not names:
         raise NetworkError(f"the forward of {type(module).__name__} takes no input")
     missing = [name for name in required if name not in names]
-    if missing:
-        raise OptionError(
-            f"inputs={list(chosen or [])} leaves out {missing[0]!r}, which has no default value; choose it too, "
-            "or pass a module that gives it a value"
-        )
+    refuse_missing(chosen, missing, "which has no default value")
     by_position = []
     for p in parameters:
         if p.name not in names or p.kind is inspect.Parameter.KEYWORD_ONLY:
             break
         by_position.append(p.name)
-    shapes = _shapes(input_shape, names)
-    if shapes is None:
+    given = shapes_by_name(input_shape, names)
+    if given and len(given) < len(names):
+        without = next(name for name in names if name not in given)
+        raise OptionError(
+            f"input_shape must give a shape for each input, found none for {without!r}"
+        )
+    if given:
+        shapes = [given[name] for name in names]
+    else:
         with undisturbed(module):
             shapes = guess_shapes(module, names)
     return Inputs(tuple(names), tuple(shapes), tuple(by_position))
-
-
-def choose(chosen: Sequence[str | int], known: Sequence[str], what: str) -> list[int]:
-    """Return the positions of what is chosen by name or position; those without name are "".
-
-    Raises
-    ------
-    OptionError
-        For one that there is not, or twice the same.
-    """
-    names = ", ".join(repr(k) for k in known if k)
-    there = f"there are {len(known)}" + (f": {names}" if names else "")
-    if isinstance(chosen, (str, int)) or not isinstance(chosen, Sequence) or not len(chosen):
-        raise OptionError(
-            f"{what} must be a sequence of names or positions, found {chosen!r}; {there}"
-        )
-    found = []
-    for c in chosen:
-        inside = isinstance(c, int) and not isinstance(c, bool) and -len(known) <= c < len(known)
-        named = isinstance(c, str) and c != "" and list(known).count(c) == 1
-        if not inside and not named:
-            raise OptionError(f"{what}: there is no {c!r}; {there}")
-        found.append(int(c) % len(known) if isinstance(c, int) else list(known).index(c))
-    if len(set(found)) < len(found):
-        raise OptionError(f"{what} must name each once, found {list(chosen)!r}")
-    return found
 
 
 def _parameters(module: Any) -> list[inspect.Parameter]:
@@ -145,39 +121,6 @@ def _parameters(module: Any) -> list[inspect.Parameter]:
         return [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in names]
     skipped = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [p for p in found if p.kind not in skipped]
-
-
-def _shapes(given: Any, names: Sequence[str]) -> list[tuple[int, ...]] | None:
-    """Return the shapes that the caller says."""
-    if given is None:
-        return None
-    if isinstance(given, Mapping):
-        if set(given) != set(names):
-            raise OptionError(
-                f"input_shape must name the inputs {', '.join(names)}, found {', '.join(map(str, given))}"
-            )
-        given = [given[name] for name in names]
-    many = isinstance(given, Sequence) and any(isinstance(s, Sequence) for s in given)
-    each = list(given) if many else [given]
-    if len(each) != len(names):
-        raise OptionError(
-            f"input_shape says {len(each)} shapes, the module takes {len(names)} inputs ({', '.join(names)}); "
-            "give a sequence of shapes, one for each"
-        )
-    return [_shape(s) for s in each]
-
-
-def _shape(given: Any) -> tuple[int, ...]:
-    if isinstance(given, Sequence) and not isinstance(given, str):
-        try:
-            found = tuple(int(n) for n in given if int(n) == n)
-        except (TypeError, ValueError):
-            found = ()
-        if len(found) == len(given) and all(n > 0 for n in found):
-            return found
-    raise OptionError(
-        f"input_shape must be whole numbers above 0, as (1, 28, 28), without the batch axis; found {given!r}"
-    )
 
 
 def input_tensors(

@@ -12,15 +12,14 @@ import torch
 from scipy import sparse
 
 from polyenum.errors import NetworkError, OptionError
+from polyenum.models.choices import Chosen, positions
 from polyenum.models.lowering import lower
 from polyenum.models.operators import constant_tensor, joined
 from polyenum.models.tensor import SymbolicTensor
 from polyenum.models.torch.check import check_module, refuse_chance
 from polyenum.models.torch.inputs import (
-    Chosen,
     Inputs,
     Reading,
-    choose,
     find_inputs,
     flat_outputs,
     input_tensors,
@@ -119,17 +118,17 @@ def _run(module: Any, recorder: Recorder, inputs: Inputs, outputs: Chosen, dtype
     with recorder.recording():
         found = inputs.call(module, given)
     names, tensors = flat_outputs(found)
-    positions = range(len(names)) if outputs is None else choose(outputs, names, "outputs")
-    values = [_output(recorder, tensors[k], names[k] or str(k)) for k in positions]
+    taken = positions(outputs, names, "outputs")
+    values = [_output(recorder, tensors[k], names[k] or str(k)) for k in taken]
     if not any(v.terms for v in values):
-        if not any(recorder.storages.holds(tensors[k]) for k in positions):
+        if not any(recorder.storages.holds(tensors[k]) for k in taken):
             raise NetworkError(
                 "the module must return a tensor that depends on its input; what it returns is constant"
             )
         nothing = sparse.csr_array((values[0].size, whole.size))
         values[0] = values[0].plus(whole.affine(nothing, None, values[0].shape, "output"), "output")
     unit = max(torch.finfo(d).eps / 2 for d in recorder.precisions)
-    return Reading(_concatenated(values), list(positions), dtype, unit, recorder.left_out)
+    return Reading(_concatenated(values), taken, dtype, unit, recorder.left_out)
 
 
 def _output(recorder: Recorder, tensor: Any, name: str) -> SymbolicTensor:

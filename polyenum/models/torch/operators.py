@@ -330,10 +330,6 @@ def _same(title: str, x: Any, *args: Any, **kwargs: Any) -> Any:
     return x
 
 
-def _zero(title: str, x: Any) -> Any:
-    return op.constant_tensor(np.zeros(x.shape))
-
-
 def operator(function: Any) -> Callable[..., Any] | None:
     """Return the reader of an operator of ATen, if there is one."""
     name = operator_name(function)
@@ -387,7 +383,7 @@ OPERATORS: dict[str, Callable[..., Any]] = {
     "max_pool2d_with_indices": partial(_max_pool, d=2), "max_pool3d_with_indices": partial(_max_pool, d=3),
     **{f"_adaptive_avg_pool{d}d": partial(_adaptive, d=d, largest=False) for d in (2, 3)},
     **{f"adaptive_max_pool{d}d": partial(_adaptive, d=d, largest=True) for d in (2, 3)},
-    "_to_copy": _same, "zero": _zero,
+    "_to_copy": _same,
 }  # fmt: skip
 
 # Those that are read by running them, with the number of their axes.
@@ -397,12 +393,10 @@ INTERPOLATIONS = {
 }  # fmt: skip
 
 # Operators of one input whose results have its shape and are not piecewise linear.
-SMOOTH = {
-    "celu", "elu", "selu", "gelu", "silu", "mish", "hardswish", "sigmoid", "tanh", "softplus", "_softmax",
-    "_log_softmax", "log_sigmoid_forward", "exp", "log", "sqrt", "sin", "cos", "erf", "pow",
-}  # fmt: skip
-# The same, as calls that torch itself makes of several operators.
-SMOOTH_CALLS = {"softsign", "tanhshrink", "softmin", "logsigmoid"}
+SMOOTH = {*pieces.SMOOTH, "_softmax", "_log_softmax", "log_sigmoid_forward"}
+
+# In place, these leave nothing of their first tensor.
+OVERWRITES = {"copy", "fill", "zero"}
 
 # New numbers, of which only shape and type come from a tensor.
 NEW = {

@@ -8,6 +8,7 @@ operations on views are like any others.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,11 +40,16 @@ Known = SymbolicTensor | Refused
 
 @dataclass(eq=False)
 class _Cell:
-    """One storage: what its elements are, flat, and the storage itself, which keeps its address taken."""
+    """One storage: what its elements are, flat, and the storage itself, which keeps its address taken.
+
+    Where `refused` is not -1, an element cannot be read, for that one of `reasons`.
+    """
 
     storage: Any
     dtype: Any
-    value: Known
+    value: SymbolicTensor
+    refused: NDArray[np.int64]
+    reasons: list[Refused]
 
 
 class Storages:
@@ -61,61 +67,87 @@ class Storages:
         cell = self._cells.get(tensor.untyped_storage()._cdata)
         if cell is None or not tensor.numel():
             return None
-        if isinstance(cell.value, Refused):
-            return cell.value
         if tensor.dtype != cell.dtype or cell.value.size != _length(tensor):
-            return Refused(
-                "a tensor's memory is read as numbers of another kind, which is not supported"
-            )
+            # Where all of it is refused, that is the reason.
+            return cell.reasons[cell.refused[0]] if cell.refused.min() >= 0 else _OTHER_KIND
         index = _elements(tensor)
+        refused = cell.refused if index is None else cell.refused[index].ravel()
+        worst = int(refused.max())
+        if worst >= 0:
+            return cell.reasons[worst]
         shape = tuple(tensor.shape)
         if index is None:
             return cell.value.reshaped(shape)
         return cell.value.rearrange(lambda a: a[index])
 
     def prepare(self, tensor: Any) -> None:
-        """Take note of a constant tensor's memory, before something that depends on the input is written there."""
+        """Take note of a constant tensor's memory, before something that depends on the input is written there.
+
+        What was never written may be anything; numbers that are not finite can be moved, and no more.
+        """
         if self.holds(tensor) or not tensor.numel():
             return
         import torch
 
-        length = _length(tensor)
-        flat = torch.as_strided(tensor.detach(), (length,), (1,), 0)
+        flat = torch.as_strided(tensor.detach(), (_length(tensor),), (1,), 0)
         values = numbers(flat, "a constant").astype(np.float64)
-        # What was never written may be anything, and is not read.
-        self._set(tensor, op.constant_tensor(np.where(np.isfinite(values), values, 0.0)))
+        self._set(tensor, op.constant_tensor(values))
 
     def write(self, tensor: Any, value: Known) -> None:
         """Set a tensor's elements."""
         if not tensor.numel():
             return
-        cell = self._cells.get(tensor.untyped_storage()._cdata)
-        index = _elements(tensor)
+        size, index = tensor.numel(), _elements(tensor)
         if isinstance(value, Refused):
-            self._set(tensor, value)
-            return
-        if value.size != tensor.numel():
-            raise NetworkError(
-                f"{value.shape} numbers were read for a tensor of shape {tuple(tensor.shape)}"
-            )
-        flat = value.reshaped((value.size,))
+            flat, reason = op.constant_tensor(np.zeros(size)), value
+        else:
+            if value.size != size:
+                raise NetworkError(
+                    f"{value.shape} numbers were read for a tensor of shape {tuple(tensor.shape)}"
+                )
+            flat, reason = value.reshaped((size,)), None
         if index is None:
             self._set(tensor, flat)
-            return
-        length = _length(tensor)
-        if cell is None or cell.dtype != tensor.dtype:
-            before: Known = op.constant_tensor(np.zeros(length))
         else:
-            before = cell.value
-        if isinstance(before, Refused):
-            return
-        order = np.arange(length)
-        order[index.ravel()] = length + np.arange(value.size)
-        self._set(tensor, op.rearrange(op.joined([before, flat], 0), lambda a: a[order]))
+            length = _length(tensor)
+            before = self._before(tensor, length)
+            order = np.arange(length)
+            order[index.ravel()] = length + np.arange(size)
+            joined = op.joined([before.value, flat], 0)
+            joined = op.rearrange(joined, lambda a: a[order])
+            self._set(tensor, joined, before.refused, before.reasons)
+        cell = self._cells[tensor.untyped_storage()._cdata]
+        places = slice(None) if index is None else index.ravel()
+        cell.refused[places] = -1 if reason is None else len(cell.reasons)
+        cell.reasons += [] if reason is None else [reason]
 
-    def _set(self, tensor: Any, value: Known) -> None:
+    def _before(self, tensor: Any, length: int) -> _Cell:
+        """Return what a tensor's memory held, of which a part is written now."""
+        cell = self._cells.get(tensor.untyped_storage()._cdata)
+        if cell is not None and cell.dtype == tensor.dtype and cell.value.size == length:
+            return cell
+        nothing = op.constant_tensor(np.zeros(length))
+        unknown = np.zeros(length, np.int64)
+        return _Cell(
+            None, tensor.dtype, nothing, unknown, [_NEVER if cell is None else _OTHER_KIND]
+        )
+
+    def _set(
+        self,
+        tensor: Any,
+        value: SymbolicTensor,
+        refused: NDArray[np.int64] | None = None,
+        reasons: Sequence[Refused] = (),
+    ) -> None:
         storage = tensor.untyped_storage()
-        self._cells[storage._cdata] = _Cell(storage, tensor.dtype, value)
+        refused = np.full(value.size, -1) if refused is None else refused.copy()
+        self._cells[storage._cdata] = _Cell(storage, tensor.dtype, value, refused, list(reasons))
+
+
+_OTHER_KIND = Refused(
+    "a tensor's memory is read as numbers of another kind, which is not supported"
+)
+_NEVER = Refused("a tensor's memory is read where nothing was written")
 
 
 def _length(tensor: Any) -> int:

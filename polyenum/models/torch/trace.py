@@ -1,10 +1,10 @@
 """Reading a module of torch while it runs.
 
-The module runs once, as torch runs it: with its hooks, parametrizations, defaults and conditions.  What torch
-is asked for, down to the operators of ATen, passes through here; where an operator's tensors depend on the input,
-what it does to them is done to their affine functions too (`torch_operators`, `torch_moves`), and remembered for
-the memory that it wrote (`torch_storage`).  What does not depend on the input is computed by torch.  A
-condition on a number that depends on the input would make other networks elsewhere, so it is refused.
+For this the module runs once, as torch runs it: with its hooks, parametrizations, defaults and conditions.  What
+torch is asked for, down to the operators of ATen, passes through here; where an operator's tensors depend on the
+input, what it does to them is done to their affine functions too (`operators`, `moves`), and remembered for the
+memory that it wrote (`storage`).  What does not depend on the input is computed by torch.  A condition on a number
+that depends on the input would make other networks elsewhere, so it is refused.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,14 +23,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from polyenum.errors import NetworkError
+from polyenum.models.activations import SMOOTH_CALLS
 from polyenum.models.operators import constant_tensor
 from polyenum.models.tensor import SymbolicTensor, checked_size
 from polyenum.models.torch.moves import MOVES, move
 from polyenum.models.torch.numbers import numbers
 from polyenum.models.torch.operators import (
     NEW,
+    OVERWRITES,
     SMOOTH,
-    SMOOTH_CALLS,
     operator,
     operator_name,
 )
@@ -215,6 +217,8 @@ class Recorder(Watched):
         if name.endswith("_") or "out" in function._overloadname:
             function, name, kwargs = _out_of_place(function, name, kwargs)
         title = self.title(name)
+        if name in OVERWRITES:  # what was there before says nothing
+            args = (torch.zeros_like(args[0]), *args[1:])
         known = [
             self.storages.read(t)
             for t in tree_leaves((args, kwargs))
@@ -308,7 +312,7 @@ class Recorder(Watched):
             raise NetworkError(f"{title} is not piecewise linear")
         x.check_usable(title)
         self.left_out.add(self.count)
-        return SymbolicTensor(x.shape, x.terms, x.constant, x.path, x.rounded, title)
+        return replace(x, dropped=title)
 
     def smooth(self, name: str, function: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Run a call that torch makes of several operators, as one."""
@@ -319,19 +323,20 @@ class Recorder(Watched):
         if isinstance(known, SymbolicTensor):
             known.check_usable(title)
             self.left_out.add(self.count)
-            marked = SymbolicTensor(
-                known.shape, known.terms, known.constant, known.path, known.rounded, title
-            )
-            self.storages.write(found, marked)
+            self.storages.write(found, replace(known, dropped=title))
         return found
 
 
-class _Operators(TorchDispatchMode):  # type: ignore[misc]
-    """Hands every operator to a recorder."""
+class _Listening:
+    """A mode of torch that tells what it hears."""
 
     def __init__(self, recorder: Watched) -> None:
         super().__init__()
         self.recorder = recorder
+
+
+class _Operators(_Listening, TorchDispatchMode):  # type: ignore[misc]
+    """Hands every operator to a recorder."""
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
@@ -351,12 +356,8 @@ class _Operators(TorchDispatchMode):  # type: ignore[misc]
             recorder.busy = False
 
 
-class _Calls(TorchFunctionMode):  # type: ignore[misc]
+class _Calls(_Listening, TorchFunctionMode):  # type: ignore[misc]
     """Tells a recorder what is called, by the name that users know, and what leaves torch."""
-
-    def __init__(self, recorder: Watched) -> None:
-        super().__init__()
-        self.recorder = recorder
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
