@@ -133,7 +133,7 @@ def test_info(model: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_verify(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = answer(
-        capsys, "verify", model, "--box", "-1:1", "--resolution", "7", "--method", "patterns",
+        capsys, "sample", model, "--box", "-1:1", "--resolution", "7", "--method", "patterns",
         "-o", str(tmp_path / "v.png"), code=1,
     )  # fmt: skip
     report = pe.verify_sampling(
@@ -141,14 +141,14 @@ def test_verify(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     )
     assert [m["region"] for m in found["missed"]] == report.missed.tolist()
     assert (tmp_path / "v.png").stat().st_size > 2000
-    assert run(["verify", model, "--box", "-1:1", "--resolution", "7"]) == 1
+    assert run(["sample", model, "--box", "-1:1", "--resolution", "7"]) == 1
     assert "missed" in capsys.readouterr().out
     line = [([[1.0]], [0.0]), ([[1.0]], [0.0])]
     np.savez(
         tmp_path / "line.npz",
         **{k: v for i, (w, b) in enumerate(line) for k, v in ((f"W{i}", w), (f"b{i}", b))},
     )
-    assert run(["verify", str(tmp_path / "line.npz"), "--box", "-1:1", "--resolution", "10"]) == 0
+    assert run(["sample", str(tmp_path / "line.npz"), "--box", "-1:1", "--resolution", "10"]) == 0
 
 
 TWO_BOXES = """(declare-const X_0 Real)(declare-const X_1 Real)(declare-const Y_0 Real)
@@ -197,8 +197,8 @@ BAD = {
               "has colours of its own"),
     "theme": (["plot", "MODEL", "--box", "0:1", "-o", "r.png", "--theme", "sepia"], "theme must be one of"),
     "check a model": (["check", "MODEL"], "not a file that polyenum saved"),
-    "method": (["verify", "MODEL", "--box", "0:1", "--method", "guess"], "method must be one of"),
-    "slopes": (["verify", "MODEL", "--box", "0:1", "--method", "slopes"], "on a line"),
+    "method": (["sample", "MODEL", "--box", "0:1", "--method", "guess"], "method must be one of"),
+    "slopes": (["sample", "MODEL", "--box", "0:1", "--method", "slopes"], "on a line"),
     "shape": (["count", "MODEL", "--box", "0:1", "--input-shape", "a"], "--input-shape must be"),
     "page of nothing": (["explore", "--box", "0:1"], "--box and --slice are of a model"),
     "page's theme": (["explore", "MODEL", "--theme", "blue"], "theme must be one of"),
@@ -228,7 +228,7 @@ def test_as_a_program(model: str) -> None:
     """In a process of its own: help, version, and no traceback."""
     program = [sys.executable, "-m", "polyenum"]
     shown = subprocess.run([*program, "--help"], capture_output=True, text=True, check=True).stdout
-    for command in ("count", "enumerate", "verify", "plot", "info", "check", "demo"):
+    for command in ("count", "enumerate", "sample", "plot", "info", "check", "demo"):
         assert command in shown
     version = subprocess.run([*program, "--version"], capture_output=True, text=True, check=True)
     assert version.stdout == f"polyenum {pe.__version__}\n"
@@ -244,7 +244,7 @@ def commands(model: str, saved: str) -> dict[str, list[str]]:
     """Return a small, quick call of each command that writes, with its output left open."""
     return {
         "enumerate": ["enumerate", model, "--box", "-1:1", "-o"],
-        "verify": ["verify", model, "--box", "-1:1", "--resolution", "40", "-o"],
+        "sample": ["sample", model, "--box", "-1:1", "--resolution", "40", "-o"],
         "plot": ["plot", model, "--box", "-1:1", "-o"],
         "plot saved": ["plot", saved, "-o"],
     }
@@ -252,7 +252,7 @@ def commands(model: str, saved: str) -> dict[str, list[str]]:
 
 SUFFIXES = {
     "enumerate": (".npz", ".csv", ".geojson", ".parquet"),
-    "verify": (".png", ".html"),
+    "sample": (".png", ".html"),
     "plot": (".png", ".svg", ".pdf", ".html"),
     "plot saved": (".png", ".html"),
 }
@@ -365,7 +365,7 @@ def bad_files(tmp_path: Path) -> dict[str, str]:
 def test_bad_files_for_every_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "files").mkdir()
     for file in bad_files(tmp_path / "files").values():
-        for start in (["count"], ["enumerate", "-o", str(tmp_path / "r.npz")], ["verify"],
+        for start in (["count"], ["enumerate", "-o", str(tmp_path / "r.npz")], ["sample"],
                       ["plot", "-o", str(tmp_path / "r.png")]):  # fmt: skip
             one_line(capsys, [start[0], file, "--box", "-1:1", *start[1:]])
         for start in (["info"], ["check"], ["explore", "--no-browser"]):

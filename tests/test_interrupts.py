@@ -257,12 +257,12 @@ def test_a_limit_of_memory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("command", ["count", "enumerate", "verify", "plot"])
+@pytest.mark.parametrize("command", ["count", "enumerate", "sample", "plot"])
 def test_the_command_line_keeps_what_it_has(which: int, command: str, tmp_path: Path) -> None:
     net = random_network([2, 300, 300, 300, 1])
     arrays = {f"W{i}": s.weight for i, s in enumerate(net.stages)}
     np.savez(tmp_path / "net.npz", **arrays)
-    output = {"enumerate": ["-o", "r.npz"], "plot": ["-o", "r.png"], "verify": ["-o", "v.png"]}
+    output = {"enumerate": ["-o", "r.npz"], "plot": ["-o", "r.png"], "sample": ["-o", "v.png"]}
     process = subprocess.Popen(
         [sys.executable, "-c", STARTED, command, "net.npz", "--box", "-1:1", *output.get(command, [])],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -275,7 +275,7 @@ def test_the_command_line_keeps_what_it_has(which: int, command: str, tmp_path: 
     assert process.returncode == 3, err
     assert "interrupted with" in err
     assert "Traceback" not in err
-    left = {"count": set(), "enumerate": {"r.npz"}, "plot": {"r.png"}, "verify": set()}[command]
+    left = {"count": set(), "enumerate": {"r.npz"}, "plot": {"r.png"}, "sample": set()}[command]
     assert {f.name for f in tmp_path.iterdir()} == {"net.npz"} | left
     if command == "enumerate":
         part = pe.open_regions(tmp_path / "r.npz")

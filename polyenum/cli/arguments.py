@@ -154,3 +154,13 @@ def _point(file: Path) -> NDArray[np.float64]:
         raise DomainError(
             f"{file}: not an .npy file of numbers, or damaged; numpy.save writes one"
         ) from None
+
+
+def input_files(model: Path, vnnlib: Path | None, points: tuple[Path, ...] | None) -> list[Path]:
+    """Return the files that a command reads, which no result may take the place of."""
+    named = [file for file in (model, vnnlib, *(points or ())) if file is not None]
+    if model.name.lower().endswith((".onnx", ".onnx.gz")) and model.is_file():
+        from polyenum.models.onnx.file import data_files
+
+        named += data_files(model)
+    return named

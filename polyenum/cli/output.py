@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from polyenum.regions.complex import RegionComplex
+
 
 def show(
     title: str, rows: Iterable[tuple[str, Any]], *, as_json: bool, data: dict[str, Any]
@@ -26,6 +28,32 @@ def show(
     for name, value in rows:
         table.add_row(name, Text(number(value)))
     Console().print(table)
+
+
+def describe(cx: RegionComplex, title: str, json: bool, more: dict[str, Any]) -> None:
+    """Print what a complex is."""
+    data: dict[str, Any] = {
+        "activation_regions": len(cx),
+        "linear_regions": cx.linear_region_count if cx.complete else None,
+        "complete": cx.complete,
+        "dim": cx.dim,
+        "engine": cx.engine,
+        "certified": cx.certificate.certified,
+        "units": cx.network.unit_count,
+        "bytes": cx.nbytes,
+        **more,
+    }
+    rows: list[tuple[str, Any]] = [
+        ("activation regions", len(cx)),
+        *([("linear regions", cx.linear_region_count)] if cx.complete else []),
+        ("complete", cx.complete),
+        ("domain", repr(cx.domain)),
+        ("network", repr(cx.network)),
+        ("engine", cx.engine),
+        ("certificate", repr(cx.certificate)),
+        *([("seconds", more["seconds"])] if "seconds" in more else []),
+    ]
+    show(title, rows, as_json=json, data=data)
 
 
 def number(value: Any) -> str:

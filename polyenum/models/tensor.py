@@ -280,7 +280,10 @@ def checked_size(shape: Sequence[int], name: str, *, most: int = MOST_ELEMENTS) 
 def _not_finite(numbers: NDArray[np.float64]) -> str:
     """Say which number is not finite."""
     first = np.ravel(numbers)[~np.isfinite(np.ravel(numbers))][0]
-    return f"it uses a number that is {first}, not finite; only a maximum or minimum can leave that out"
+    return (
+        f"it uses a number that is {first}, not finite; a padding or a mask of that is read only where "
+        "a maximum or minimum leaves it out"
+    )
 
 
 def exact_product(left: Any, right: Any) -> bool:
