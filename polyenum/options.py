@@ -169,7 +169,10 @@ def file_path(name: str, value: Any, error: type[PolyenumError]) -> Path:
     """
     if not isinstance(value, (str, os.PathLike)) or isinstance(value, bytes):
         raise error(f"{name} must be the path of a file, found {found(value)}")
-    path = os.fspath(value)
+    try:
+        path = os.fspath(value)
+    except Exception:  # what somebody's own method raises
+        path = ""
     if not isinstance(path, str) or not path:
         raise error(f"{name} must be the path of a file, found {found(value)}")
     if "\0" in path:
@@ -203,6 +206,15 @@ def norm(name: str, value: Any) -> float:
     raise OptionError(f"{name} must be 1, 2 or numpy.inf, found {found(value)}")
 
 
+def has_mask(value: Any) -> bool:
+    """Return whether any number is masked, in a masked array or in lists of them."""
+    if isinstance(value, np.ma.MaskedArray):
+        return bool(np.ma.is_masked(value))
+    if not isinstance(value, (list, tuple)):
+        return False
+    return any(has_mask(x) for x in value if isinstance(x, (list, tuple, np.ma.MaskedArray)))
+
+
 def numbers(
     name: str, value: Any, error: type[PolyenumError], *, shape: tuple[int, ...] | None = None
 ) -> NDArray[np.float64]:
@@ -222,8 +234,12 @@ def numbers(
         ):
             raise TypeError
         array = np.array(given, np.float64)
-    except (TypeError, ValueError, OverflowError, RuntimeError):
+    except MemoryError:
+        raise
+    except Exception:  # what somebody's own methods raise, too
         raise error(f"{name}: expected real numbers, found {found(value)}") from None
+    if has_mask(value):
+        raise error(f"{name}: expected real numbers, found masked ones: {found(value)}")
     if shape is not None and array.shape != shape:
         raise error(f"{name}: expected shape {shape}, found shape {array.shape}")
     return array
@@ -241,7 +257,7 @@ def place(name: str, index: Any, count: int, of: str) -> int:
     """
     try:
         number = None if isinstance(index, (bool, np.bool_)) else operator.index(index)
-    except TypeError:
+    except Exception:  # what somebody's own method raises, too
         number = None
     if number is None:
         raise RegionError(f"{name}: an index must be an integer or a slice, found {found(index)}")
@@ -267,7 +283,9 @@ def chosen(name: str, value: Any, count: int) -> Any:
             array = (
                 np.asarray(value) if isinstance(value, (list, tuple, np.ndarray)) else np.zeros(0)
             )
-        except ValueError:  # lists of several lengths
+        except Exception:  # lists of several lengths, or what somebody's own methods raise
+            array = np.zeros(0, object)
+        if has_mask(value):
             array = np.zeros(0, object)
         if array.dtype == np.bool_ and array.shape == (count,):
             return array

@@ -25,6 +25,17 @@ REPORT = pe.verify_sampling(NET, BOX, resolution=5, exact=CX)
 NEAR = pe.neighborhood(NET, [0.1, 0.2], radius=0.5)
 
 
+class Raising:
+    """An object all of whose methods raise what no one expects."""
+
+    def _raise(self, *args: Any) -> Any:
+        raise ZeroDivisionError("of somebody's own")
+
+    __array__ = __len__ = __iter__ = __float__ = __int__ = __index__ = __getitem__ = _raise
+    __eq__ = __ne__ = __lt__ = __bool__ = __fspath__ = __repr__ = _raise
+    __hash__ = object.__hash__
+
+
 class Thing:
     """Something that nobody expects, and that cannot even be printed."""
 
@@ -59,6 +70,8 @@ BAD: dict[str, Any] = {
     "dict": {},
     "set": {1, 2},
     "object": Thing(),
+    "masked": np.ma.masked_array([1.0, -1.0], [True, False]),
+    "raising": Raising(),
     "type": int,
     "function": lambda x: x,
     "lines": Path("/nowhere/\0/x"),
@@ -313,8 +326,20 @@ CALLS: dict[str, Call] = {
                 "array",
             },
             "name": {"string", "empty string"},
-            "folded": set(BAD),
+            "folded": {"empty", "strings"},
         },
+    ),
+    "ActivationTable": Call(
+        pe.ActivationTable,
+        {
+            "offsets": [0, 1],
+            "breakpoints": [0.0],
+            "slopes": [0.0, 1.0],
+            "starts": [0.0],
+            "groups": None,
+            "own_intercepts": None,
+        },
+        {"slopes": {"bools"}, "groups": {"None"}, "own_intercepts": {"None"}},
     ),
     "ActivationTable.maxima": Call(
         pe.ActivationTable.maxima, {"sizes": [2, 1]}, {"sizes": {"empty"}}
@@ -514,3 +539,40 @@ def test_numbers_of_other_types_are_taken() -> None:
 def test_dir_shows_all_that_is_public() -> None:
     assert set(pe.__all__) <= set(dir(pe))
     assert all(getattr(pe, name) is not None for name in pe.__all__)
+
+
+MASKED = np.ma.masked_array([0.1, 0.2], [True, False])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: pe.load([([x], [0.0]), ([[1.0]], [0.0])]),
+        lambda x: pe.load([([[1.0, 1.0]] * 2, x), ([[1.0, 1.0]], [0.0])]),
+        lambda x: pe.HPolytope([x, [-1.0, 0.0], [0.0, -1.0]], [1.0, 1.0, 1.0]),
+        lambda x: pe.HPolytope([[1.0], [-1.0]], x),
+        lambda x: pe.Segment(x, [1.0, 1.0]),
+        lambda x: pe.Slice([0.0, 0.0], [[a] for a in (x, x)], lower=-1, upper=1),
+        lambda x: pe.Slice(x, [[1.0], [0.0]], lower=-1, upper=1),
+        lambda x: pe.Box(x, 1.0),
+        lambda x: pe.Hull([x, [1.0, 1.0], [0.0, 1.0]]),
+        lambda x: pe.OutputProperty([([x], [0.0])]),
+        lambda x: pe.OutputProperty([([[1.0], [1.0]], [0.0, 0.0])], [x > 0]),
+        lambda x: pe.neighborhood(NET, x, radius=0.1),
+        lambda x: pe.load(NET)(x),
+        lambda x: CX.locate([x]),
+        lambda x: CX((x, x)),
+        lambda x: CX.level_set(x[0]),
+        lambda x: CX[np.ma.masked_array([0, 1], [True, False])],
+        lambda x: BOX.contains(x),
+    ],
+)
+def test_masked_numbers_are_refused(call: Callable[..., Any]) -> None:
+    with pytest.raises(pe.PolyenumError, match=r"masked|\blevel\b|strict|index"):
+        call(MASKED)
+
+
+def test_masked_arrays_without_masked_numbers() -> None:
+    x = np.ma.masked_array([0.1, 0.2], [False, False])
+    np.testing.assert_array_equal(CX.locate(x), CX.locate([0.1, 0.2]))
+    assert pe.Segment(x, [1.0, 1.0]).dim == 1

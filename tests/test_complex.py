@@ -204,3 +204,14 @@ def test_a_network_without_units() -> None:
     assert cx.patterns.shape == (1, 0)
     assert cx.weights.tolist() == [[[1.0, 2.0]]]
     assert cx.linear_region_count == 1
+
+
+def test_values_at_no_points() -> None:
+    cx = pe.enumerate_regions(
+        [([[1.0, 0.0]], [0.0]), ([[1.0]] * 3, [0.0] * 3)], pe.Box(-1, 1, dim=2)
+    )
+    assert cx(np.zeros((0, 2))).shape == (0, 3)
+    assert cx(np.zeros((4, 0, 2))).shape == (4, 0, 3)
+    assert cx.locate(np.zeros((0, 2))).shape == (0,)
+    assert np.isnan(cx([[9.0, 9.0]])).all()
+    np.testing.assert_array_equal(cx([0.5, 0.0]), [0.5] * 3)

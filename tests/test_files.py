@@ -136,6 +136,8 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
     "10 GB declared": ("a.npz", header_of_ten_gigabytes(), "2,500,000,000 elements"),
     "objects in npz": ("a.npz", saved(W0=np.array([None, {}], object)), "plain arrays|npz"),
     "other names": ("a.npz", saved(weights=W), "holds 'weights'"),
+    "digits of another script": ("a.npz", saved(W٠=W), "holds 'W٠'"),  # noqa: RUF001
+    "a number of many digits": ("a.npz", saved(**{"W" + 5000 * "1": W}), "is too long"),
     "no arrays": ("a.npz", saved(), "no arrays"),
     "bias alone": ("a.npz", saved(b0=np.ones(3)), "no Linear layer"),
     "widths": ("a.npz", saved(W0=W, W1=np.ones((1, 4))), "takes 4 inputs"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 from torch import nn
 
 import polyenum as pe
@@ -158,3 +161,94 @@ def test_activation_tables_check_themselves() -> None:
             pe.ActivationTable.from_rows(rows)
     table = pe.ActivationTable.uniform(2, breakpoints=[0.0], slopes=[1.0, 1.0])
     assert len(table.breakpoints) == 0
+
+
+Z = np.array
+TABLE = {"offsets": Z([0, 1, 2]), "breakpoints": Z([0.0, 0.0]), "slopes": Z([0.0, 1.0, 0.0, 1.0])}
+TABLE["starts"] = Z([0.0, 0.0])
+NO_TABLES: dict[str, tuple[dict[str, Any], str]] = {
+    "breakpoints fall": (
+        {"offsets": Z([0, 2, 2]), "breakpoints": Z([0.5, -0.5])},
+        r"coordinate 0 must increase, found \[0.5, -0.5\]",
+    ),
+    "one breakpoint twice": ({"offsets": Z([0, 0, 2])}, "coordinate 1 must increase"),
+    "offsets too large": ({"offsets": Z([0, 1, 1000])}, r"found \[0, 1, 1000\]"),
+    "offsets fall": ({"offsets": Z([0, -5, 2])}, r"found \[0, -5, 2\]"),
+    "offsets begin late": ({"offsets": Z([1, 1, 2])}, r"found \[1, 1, 2\]"),
+    "offsets are floats": ({"offsets": Z([0.0, 1.0, 2.0])}, "offsets must be integers"),
+    "offsets are huge": ({"offsets": [0, 1, 2**70]}, "offsets must be integers"),
+    "no offsets": ({"offsets": None}, "offsets must be integers, found None"),
+    "few offsets": ({"offsets": Z([0, 2])}, "need 3 offsets, found 2"),
+    "few slopes": ({"slopes": Z([0.0, 1.0, 0.0])}, "need 4 slopes, found 3"),
+    "no slopes": ({"slopes": None}, "slopes: expected an array of real numbers"),
+    "a table of slopes": ({"slopes": np.zeros((2, 2))}, r"found shape \(2, 2\)"),
+    "nan": ({"breakpoints": Z([0.0, np.nan])}, r"breakpoints\[1\] is nan"),
+    "infinity": ({"starts": Z([-np.inf, 0.0])}, r"starts\[0\] is -inf"),
+    "masked": ({"starts": np.ma.masked_array([1.0, 0.0], [1, 0])}, "masked"),
+    "maxima of one": ({"groups": Z([0, 7])}, "group 0 has one"),
+    "groups of another kind": ({"groups": Z([0.5, 0.5])}, "groups must be integers"),
+    "negative group": ({"groups": Z([-2, -2])}, "found -2"),
+    "few groups": ({"groups": Z([0])}, "need 2 groups, found 1"),
+    "no member": (
+        {"groups": Z([3, 3]), "slopes": Z([0.0, 1.0, 0.0, 2.0])},
+        "coordinate 1 is a member of group 3",
+    ),
+    "some intercepts": ({"own_intercepts": Z([0, np.nan, np.nan, np.nan])}, "one for each"),
+    "infinite intercept": ({"own_intercepts": Z([0, np.inf, np.nan, np.nan])}, "finite"),
+    "another start": ({"own_intercepts": Z([1.0, 2.0, np.nan, np.nan])}, "its start 0"),
+    "overflow": (
+        {"breakpoints": Z([1e200, 0.0]), "slopes": Z([0.0, 1e200, 0.0, 1.0])},
+        "range of float64",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NO_TABLES)
+def test_tables_made_directly_are_checked(name: str) -> None:
+    parts, message = NO_TABLES[name]
+    with pytest.raises(pe.NetworkError, match=message):
+        pe.ActivationTable(**(TABLE | parts))
+
+
+def test_tables_of_lists() -> None:
+    table = pe.ActivationTable([0, 1], [0], [0, 1], [0], groups=[-1])
+    np.testing.assert_array_equal(table([[-1.0], [2.0]]), [[0.0], [2.0]])
+    assert table.groups is None
+    assert table.offsets.dtype == np.int64
+    assert table.slopes.dtype == np.float64
+    large = pe.ActivationTable([0, 1], [1e200], [0, 1e100], [0])  # an intercept of -1e300
+    assert large.intercepts.tolist() == [0.0, -(1e100 * 1e200)]
+
+
+def test_a_sparse_weight_of_any_kind() -> None:
+    dense = np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]])
+    twice = sparse.csr_array(([1.0, 2.0, 1.0, 2.0], [2, 0, 2, 1], [0, 3, 4]), shape=(2, 3))
+    one = pe.ActivationTable.identity(2)
+    for weight in (sparse.csc_array(dense), sparse.coo_matrix(dense), sparse.csr_matrix(dense)):
+        stage = pe.Stage(weight, np.zeros(2), one)
+        assert isinstance(stage.weight, sparse.csr_array)
+        np.testing.assert_array_equal(stage.weight.toarray(), dense)
+    stage = pe.Stage(twice, np.zeros(2), one)
+    assert stage.weight.has_canonical_format
+    assert not twice.has_canonical_format
+    np.testing.assert_array_equal(stage.weight.toarray(), [[2, 0, 2], [0, 2, 0]])
+    integers = pe.Stage(sparse.csr_array(dense.astype(np.int64)), np.zeros(2), one)
+    assert integers.weight.dtype == np.float64
+
+
+def test_stages_are_checked() -> None:
+    beyond = sparse.csr_array(np.array([[1.0, 0.0]]))
+    beyond.indices[0] = 1000
+    one = pe.ActivationTable.identity(1)
+    for weight, bias, more, message in (
+        (beyond, [0.0], {}, "weight: expected a matrix, found a damaged one"),
+        (np.ma.masked_array([[1.0]], [[True]]), [0.0], {}, "weight.*masked"),
+        ([[1.0]], np.ma.masked_array([1.0], [True]), {}, "bias.*masked"),
+        ([[2**53 + 1]], [0.0], {}, "float64 does not hold"),
+        (sparse.csr_array([[2**53 + 1]]), [0.0], {}, "float64 does not hold"),
+        ([[1.0]], [0.0], {"name": "\ud800"}, "name must be a string"),
+        ([[1.0]], [0.0], {"folded": 3}, "folded must be a list of strings"),
+        ([[1.0]], [0.0], {"folded": "Linear"}, "folded must be a list of strings"),
+    ):
+        with pytest.raises(pe.NetworkError, match=message):
+            pe.Stage(weight, bias, one, **more)

@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 from torch import nn
 
 import polyenum as pe
@@ -146,7 +147,7 @@ def test_foreign_and_damaged_files(saved: Path, tmp_path: Path) -> None:
     changed(saved, corner_masks=np.zeros((4, 1), np.uint32))
     refused("corner_masks is of type uint32")
     changed(saved, **{"stage0.offsets": np.array([0, 5, 9])})
-    refused("an activation table does not fit")
+    refused("6 coordinates .* need 7 offsets, found 3")
     changed(saved, header=header(saved, domain="Ball"))
     refused("damaged.*Ball")
     with np.load(saved) as data:
@@ -230,3 +231,43 @@ def test_no_bit_of_the_directory_hides_an_entry(what: str, tmp_path: Path) -> No
             except pe.PolyenumError:
                 refused += 1
     assert refused > 100
+
+
+@pytest.fixture
+def mixed(tmp_path: Path) -> Path:
+    """Return a file of a network with a jump, two maxima and a sparse weight."""
+    step = pe.ActivationTable.from_rows([([0.0], [1.0, 1.0], [0.0, 1.0])])
+    table = pe.ActivationTable.concatenate([step, pe.ActivationTable.maxima([2, 2])])
+    first = np.array([[1.0, 0.5], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [-1.0, 2.0]])
+    second = csr_array(np.array([[1.0, 1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 2.0, 2.0]]))
+    net = pe.PiecewiseLinearNetwork(
+        [
+            pe.Stage(first, np.zeros(5), table, "first"),
+            pe.Stage(second, np.zeros(2), pe.ActivationTable.identity(2), "second"),
+        ]
+    )
+    pe.enumerate_regions(net, pe.Box(-1, 1, dim=2)).save(tmp_path / "mixed.npz")
+    assert len(pe.open_regions(tmp_path / "mixed.npz").network.stages) == 2
+    return tmp_path / "mixed.npz"
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("stage1.indices", np.array([1, 0, 2, 3, 4], np.int32), "of a row must increase"),
+        ("stage1.indices", np.array([0, 0, 2, 3, 4], np.int32), "of a row must increase"),
+        ("stage0.own_intercepts", np.array([0, np.inf] + 8 * [np.nan]), "finite"),
+        ("stage0.own_intercepts", np.array([0, np.nan] + 8 * [np.nan]), "one for each"),
+        ("stage0.own_intercepts", np.array([2.0, 1.0] + 8 * [np.nan]), "its start 0"),
+        ("stage0.groups", np.array([0, 0, -1, 0, 0]), "group 0 is at several places"),
+        ("stage0.groups", np.array([-1, 0, 1, 0, 1]), "group 0 is at several places"),
+        ("stage0.groups", np.array([-1, 0, 0, 1, 2]), "group 1 has one"),
+        ("stage0.slopes", np.array([1, 1, 0, 1, 0, 1, 0, 1, 0, 2.0]), "coordinate 4 is a member"),
+    ],
+)
+def test_networks_in_files_are_checked(
+    mixed: Path, name: str, array: np.ndarray, message: str
+) -> None:
+    changed(mixed, **{name: array})
+    with pytest.raises(pe.FileError, match=f"damaged.*{message}"):
+        pe.open_regions(mixed)

@@ -88,6 +88,7 @@ def _read_state_dict(file: Path) -> dict[str, Any]:
     import pickle
 
     torch = import_extra("torch", "torch")
+    _refuse_more_than(file, _unpacked(file))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of pickles that are refused anyway
@@ -107,7 +108,49 @@ def _read_state_dict(file: Path) -> dict[str, Any]:
         raise NetworkError(
             f"{file}: expected a state dict of tensors, found {type(found).__name__}"
         )
+    _refuse_no_weights(file, found)
+    _refuse_more_than(file, sum(t.numel() * t.element_size() for t in found.values()))
+    return dict(found)
+
+
+def _unpacked(file: Path) -> int:
+    """Return how many bytes the entries of a zip archive say that they have; 0 if it is none."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return sum(entry.file_size for entry in archive.infolist())
+    except Exception:  # zipfile has several for damaged bytes, of which torch says more
+        return 0
+
+
+def _refuse_more_than(file: Path, size: int) -> None:
+    """Raise if a small file would take much memory.
+
+    Raises
+    ------
+    NetworkError
+    """
+    most = max(8 * MOST_ELEMENTS, file.stat().st_size)
+    if size > most:
+        raise NetworkError(
+            f"{file}: its tensors would take {size:,} bytes, more than {most:,}, and the file has fewer; save "
+            "copies that share nothing, uncompressed"
+        )
+
+
+def _refuse_no_weights(file: Path, found: Mapping[Any, Any]) -> None:
+    """Raise if tensors in a state dict have no names, or no numbers of their own.
+
+    Raises
+    ------
+    NetworkError
+    """
+    import torch
+
     for key, tensor in found.items():
+        if not isinstance(key, str):
+            raise NetworkError(
+                f"{file}: the names in a state dict are text, such as '0.weight'; found {key!r}"
+            )
         if tensor.device.type == "meta":
             raise NetworkError(
                 f"{file}: {key!r} has a shape, and no numbers (it is on the device 'meta')"
@@ -116,7 +159,12 @@ def _read_state_dict(file: Path) -> dict[str, Any]:
             raise NetworkError(
                 f"{file}: {key!r} is sparse, quantized or nested; save it as a plain tensor"
             )
-    return dict(found)
+        held = tensor.untyped_storage().nbytes() // tensor.element_size()
+        if tensor.numel() > held:
+            raise NetworkError(
+                f"{file}: {key!r} has {tensor.numel()} elements, of which the file holds {held} and repeats them; "
+                "save a copy that has them all (tensor.contiguous())"
+            )
 
 
 _ARRAYS: dict[str, Callable[[Path], dict[str, Any]]] = {
@@ -141,7 +189,11 @@ def stack_of_layers(arrays: Mapping[str, Any], name: str) -> PiecewiseLinearNetw
     layers: dict[str, dict[str, Any]] = {}
     short_names = False
     for key, array in arrays.items():
-        short = re.fullmatch(r"([Wb])_?(\d+)", key)
+        if re.search("[0-9]{19}", key):
+            raise NetworkError(
+                f"{name}: a number in the name {key[:80]!r} is too long for a layer's"
+            )
+        short = re.fullmatch(r"([Wb])_?([0-9]+)", key)
         if short:
             prefix, part = str(int(short[2])), "weight" if short[1] == "W" else "bias"
             short_names = True
@@ -191,7 +243,7 @@ def _refuse_gaps(prefixes: Sequence[str], name: str, *, by_one: bool) -> None:
     children: dict[tuple[str, ...], set[int]] = {}
     alone: set[tuple[str, ...]] = set()
     for prefix in prefixes:
-        parts = re.split(r"(\d+)", prefix)
+        parts = re.split(r"([0-9]+)", prefix)
         for i in range(1, len(parts), 2):
             parent = tuple(parts[:i])
             children.setdefault(parent, set()).add(int(parts[i]))
@@ -214,4 +266,8 @@ def _refuse_gaps(prefixes: Sequence[str], name: str, *, by_one: bool) -> None:
 
 def _natural(name: str) -> list[tuple[int, int | str]]:
     """Return a key that sorts numbers within names as numbers."""
-    return [(0, int(p)) if p.isdigit() else (1, p) for p in re.split(r"(\d+)", name) if p]
+    return [
+        (0, int(p)) if p.isascii() and p.isdigit() else (1, p)
+        for p in re.split(r"([0-9]+)", name)
+        if p
+    ]

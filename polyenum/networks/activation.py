@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from polyenum.errors import NetworkError
+from polyenum.networks.checks import check_table
 from polyenum.networks.rows import check_rows, checked_count, checked_sizes
 from polyenum.options import found
 
@@ -56,6 +57,11 @@ class ActivationTable:
     own_intercepts : (m + n,) float64, optional
         The intercepts of the coordinates that jump, in the order of `slopes`; NaN for all others.
 
+    Raises
+    ------
+    NetworkError
+        If the arrays are of other types, do not fit each other, or describe no activations.
+
     Examples
     --------
     >>> relu = ActivationTable.uniform(2, breakpoints=[0.0], slopes=[0.0, 1.0])
@@ -69,6 +75,9 @@ class ActivationTable:
     starts: NDArray[np.float64]
     groups: NDArray[np.int64] | None = None
     own_intercepts: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        check_table(self)
 
     @staticmethod
     def maxima(sizes: Sequence[int]) -> ActivationTable:

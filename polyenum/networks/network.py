@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyenum.errors import NetworkError
 from polyenum.networks.activation import ActivationTable
+from polyenum.networks.checks import check_words, checked_array, checked_weight, exact_float64
 from polyenum.networks.weights import (
     Weight,
     columns_through,
@@ -47,17 +48,14 @@ class Stage:
 
     def __post_init__(self) -> None:
         where = f"stage {self.name}" if isinstance(self.name, str) and self.name else "stage"
-        for part in ("weight", "bias"):
-            array = getattr(self, part)
-            # Arrays stay what they are, sparse ones too.
-            if getattr(array, "dtype", None) != np.float64 or not hasattr(array, "ndim"):
-                object.__setattr__(self, part, exact_float64(array, f"{where}: {part}"))
+        check_words(self.name, self.folded, where)
+        object.__setattr__(self, "weight", checked_weight(self.weight, f"{where}: weight"))
+        object.__setattr__(self, "bias", checked_array(self.bias, f"{where}: bias"))
+        object.__setattr__(self, "folded", tuple(self.folded))
         if not isinstance(self.activation, ActivationTable):
             raise NetworkError(
                 f"{where}: activation must be an ActivationTable, found {found(self.activation)}"
             )
-        if not isinstance(self.name, str):
-            raise NetworkError(f"{where}: name must be a string, found {found(self.name)}")
 
     @property
     def size(self) -> int:
@@ -190,7 +188,7 @@ class PiecewiseLinearNetwork:
         for i, layer in enumerate(layers):
             try:
                 weight, bias = layer
-            except (TypeError, ValueError):
+            except Exception:  # what somebody's own methods raise, too
                 raise NetworkError(
                     f"layer {i}: expected a pair (weight, bias), found {_describe(layer)}"
                 ) from None
@@ -438,31 +436,6 @@ class PiecewiseLinearNetwork:
             f"PiecewiseLinearNetwork({' -> '.join(map(str, widths))}, "
             f"{self.unit_count} units, {parameters:,} parameters)"
         )
-
-
-def exact_float64(values: Any, name: str) -> NDArray[np.float64]:
-    """Return `values` as a float64 array that holds the same real numbers.
-
-    Raises
-    ------
-    NetworkError
-        If they are not real numbers, or float64 does not hold them exactly.
-    """
-    try:
-        if hasattr(values, "detach"):  # a torch tensor
-            values = values.detach().cpu()
-            values = values.double() if values.is_floating_point() else values
-        array = np.asarray(values)
-    except (TypeError, ValueError, RuntimeError) as error:  # torch's, of tensors without numbers
-        raise NetworkError(f"{name}: expected an array of real numbers ({error})") from None
-    if array.dtype.kind not in "buif":
-        raise NetworkError(f"{name}: expected an array of real numbers, found dtype {array.dtype}")
-    with np.errstate(over="ignore"):
-        result = np.ascontiguousarray(array, np.float64).reshape(array.shape)
-    exact = array.dtype.kind == "b" or array.dtype.itemsize <= 4 or array.dtype == np.float64
-    if not exact and not np.array_equal(result.astype(array.dtype), array, equal_nan=True):
-        raise NetworkError(f"{name}: float64 does not hold every {array.dtype} number in it")
-    return result
 
 
 def _describe(thing: object) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from polyenum.errors import NetworkError
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage
 from polyenum.networks.weights import Weight, is_sparse
 
@@ -65,31 +66,14 @@ def network_of(header: Any, arrays: Mapping[str, Any]) -> PiecewiseLinearNetwork
         if not isinstance(folded, list):
             raise TypeError(f"{name} contains {folded!r:.80}")
         weight = _weight(name, tuple(shape), arrays)
-        words = tuple(_text(word) for word in folded)
-        stages.append(Stage(weight, bias, table, _text(about["name"]), words))
-    network = PiecewiseLinearNetwork(stages)
-    for i, stage in enumerate(network.stages):
-        try:
-            finite = np.isfinite(stage.activation.intercepts).all()
-        except OverflowError:
-            finite = np.False_
-        if not finite:
-            raise ValueError(f"stage{i}: an activation has values beyond the range of float64")
-    return network
+        stages.append(Stage(weight, bias, table, about["name"], tuple(folded)))
+    return PiecewiseLinearNetwork(stages)
 
 
 def network_names(header: list[dict[str, Any]]) -> set[str]:
     """Return the names of all arrays that a network of so many stages may have."""
     parts = ("weight", "data", "indices", "indptr", "bias", *_FIELDS)
     return {f"stage{i}.{part}" for i in range(len(header)) for part in parts}
-
-
-def _text(word: Any) -> str:
-    """Return a text that can be printed."""
-    if not isinstance(word, str):
-        raise TypeError(f"a name is {word!r:.80}")
-    word.encode()  # not half of a pair of surrogates
-    return word
 
 
 def of_type(arrays: Mapping[str, Any], name: str, dtype: Any, axes: int) -> NDArray[Any]:
@@ -152,61 +136,10 @@ def _table(name: str, arrays: Mapping[str, Any], width: int) -> ActivationTable:
         groups = of_type(arrays, name + "groups", np.int64, 1)
     if name + "own_intercepts" in arrays:
         own = of_type(arrays, name + "own_intercepts", np.float64, 1)
-    fits = (
-        len(offsets) == width + 1
-        and offsets[0] == 0
-        and offsets[-1] == len(breakpoints)
-        and (offsets[1:] >= offsets[:-1]).all()
-        and len(slopes) == len(breakpoints) + width
-        and len(starts) == width
-        and (groups is None or len(groups) == width)
-        and (own is None or len(own) == len(slopes))
-    )
-    if not fits:
-        raise ValueError(f"{name}: an activation table does not fit its stage")
-    table = ActivationTable(offsets, breakpoints, slopes, starts, groups=groups, own_intercepts=own)
-    for part, numbers in (("breakpoints", breakpoints), ("slopes", slopes), ("starts", starts)):
-        if not np.isfinite(numbers).all():
-            raise ValueError(f"{name}{part} holds a number that is not finite")
-    same = table.breakpoint_coordinate[1:] == table.breakpoint_coordinate[:-1]
-    if (same & (breakpoints[1:] <= breakpoints[:-1])).any():
-        raise ValueError(f"{name}breakpoints of a coordinate must increase")
-    if own is not None:
-        _check_intercepts(name, own, table)
-    if groups is not None:
-        _check_groups(name, groups, table)
+    try:
+        table = ActivationTable(offsets, breakpoints, slopes, starts, groups, own)
+    except NetworkError as error:
+        raise ValueError(f"{name}: {error}") from None
+    if len(table) != width:
+        raise ValueError(f"{name}: {len(table)} activations do not fit a stage of {width}")
     return table
-
-
-def _check_intercepts(name: str, own: NDArray[np.float64], table: ActivationTable) -> None:
-    """Raise unless each coordinate has all intercepts, or none."""
-    coordinate = np.repeat(np.arange(len(table)), np.diff(table.slope_offsets))
-    known = ~np.isnan(own)
-    several = np.bincount(coordinate[known], minlength=len(table))
-    whole = (several == 0) | (several == np.diff(table.slope_offsets))
-    if np.isinf(own).any() or not whole.all():
-        raise ValueError(f"{name}own_intercepts must be all or none of a coordinate's, and finite")
-
-
-def _check_groups(name: str, groups: NDArray[np.int64], table: ActivationTable) -> None:
-    """Raise unless the members of each maximum stand side by side, with the activation of a member."""
-    inside = np.flatnonzero(groups >= 0)
-    numbers = groups[inside]
-    begins = np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1])[: len(numbers)])
-    sizes = np.diff(np.append(begins, len(numbers)))
-    at = table.slope_offsets[inside]
-    fits = (
-        (groups >= -1).all()
-        and len(inside) > 0
-        and len(np.unique(numbers[begins])) == len(begins)
-        and (sizes >= 2).all()
-        and all((np.diff(inside[b : b + n]) == 1).all() for b, n in zip(begins, sizes, strict=True))
-        and (np.diff(table.offsets)[inside] == 1).all()
-        and (table.breakpoints[table.offsets[inside]] == 0).all()
-        and (table.slopes[at] == 0).all()
-        and (table.slopes[at + 1] == 1).all()
-        and (table.starts[inside] == 0).all()
-        and (table.own_intercepts is None or np.isnan(table.own_intercepts[at]).all())
-    )
-    if not fits:
-        raise ValueError(f"{name}groups does not describe maxima")

@@ -614,9 +614,11 @@ class RegionComplex:
         array = self._as_points(points)
         flat = array.reshape(-1, self.dim)
         index = self._locator(flat)
-        value = np.einsum("nok,nk->no", self.weights[index], flat) + self.biases[index]
-        value[index < 0] = np.nan
-        return value.reshape(*array.shape[:-1], -1)
+        value = np.full((len(flat), self.biases.shape[1]), np.nan)
+        known = np.flatnonzero(index >= 0)
+        own = index[known]
+        value[known] = np.einsum("nok,nk->no", self.weights[own], flat[known]) + self.biases[own]
+        return value.reshape(*array.shape[:-1], value.shape[1])
 
     # -- files -----------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.errors import OptionError, RegionError
-from polyenum.options import found
+from polyenum.options import found, has_mask
 from polyenum.regions.envelope import Changes, largest_changes
 from polyenum.regions.vertex_values import VertexValues
 
@@ -93,10 +93,10 @@ def output_of(output: Any, count: int) -> int:
 def _level_of(level: Any) -> float:
     """Return a level as the float64 that it is."""
     try:
-        real = isinstance(level, Real) or np.ndim(level) == 0
+        real = isinstance(level, Real) or (np.ndim(level) == 0 and not has_mask(level))
         number = float(level) if real and not isinstance(level, (bool, np.bool_, str)) else np.nan
         exact = np.isfinite(number) and bool(number == level)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # what somebody's own methods raise, too
         exact = False
     if not exact:
         raise OptionError(

@@ -13,7 +13,7 @@ from polyenum.models import activations as pieces
 from polyenum.models.activations import TwoSided
 from polyenum.models.tensor import Row
 from polyenum.networks import ActivationTable, PiecewiseLinearNetwork, Stage
-from polyenum.networks.network import exact_float64
+from polyenum.networks.checks import exact_float64
 from polyenum.options import choice, found
 
 ROWS: dict[str, Row | TwoSided] = {

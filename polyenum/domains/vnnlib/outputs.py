@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from polyenum.domains.domain import domain_numbers
 from polyenum.errors import DomainError
-from polyenum.options import numbers
+from polyenum.options import has_mask, numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +94,7 @@ class OutputProperty:
 def _polyhedron(pair: Any, i: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     try:
         A, b = pair
-    except (TypeError, ValueError):
+    except Exception:  # what somebody's own methods raise, too
         raise DomainError(
             f"polyhedra[{i}] must be a pair (A, b), found {type(pair).__name__}"
         ) from None
@@ -113,10 +113,13 @@ def _strict(given: Any, sizes: Sequence[int]) -> list[NDArray[np.bool_]]:
         return [np.zeros(n, np.bool_) for n in sizes]
     try:
         rows = [np.asarray(row) for row in given]
-    except (TypeError, ValueError):
-        rows = []
-    if [row.shape for row in rows] != [(n,) for n in sizes] or any(
-        row.dtype != np.bool_ and row.size for row in rows
+        masked = has_mask(given) or any(map(has_mask, given))
+    except Exception:  # what somebody's own methods raise, too
+        rows, masked = [], True
+    if (
+        masked
+        or [row.shape for row in rows] != [(n,) for n in sizes]
+        or any(row.dtype != np.bool_ and row.size for row in rows)
     ):
         raise DomainError(
             "strict must hold, for each of the polyhedra, an array with True or False for each of its rows"

@@ -55,8 +55,9 @@ class Rerun(Watched):
         self.count += 1
         name = operator_name(function)
         if self.count in self.left_out:
-            if name.endswith("_"):
-                return args[0]
+            targets = written(function, args, kwargs)
+            if targets:
+                return targets[0].copy_(args[0])
             return (args[0].clone(),) * 2 if name == "log_sigmoid_forward" else args[0].clone()
         if self.predictable and is_random(function):
             raise NetworkError(name)

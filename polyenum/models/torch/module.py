@@ -98,6 +98,8 @@ def _read(module: Any, inputs: Inputs, outputs: Chosen) -> Reading:
             except (NetworkError, OptionError):
                 raise
             except Exception as error:
+                if recorder.refusal is not None:
+                    raise recorder.refusal from error
                 failures.append((recorder.failed, error))
     shapes = ", ".join(str((1, *shape)) for shape in inputs.shapes)
     where, failure = failures[0]
@@ -117,6 +119,8 @@ def _run(module: Any, recorder: Recorder, inputs: Inputs, outputs: Chosen, dtype
         recorder.input(t, part.reshaped(tuple(t.shape)))
     with recorder.recording():
         found = inputs.call(module, given)
+    if recorder.refusal is not None:  # and the module caught it
+        raise recorder.refusal
     names, tensors = flat_outputs(found)
     taken = positions(outputs, names, "outputs")
     values = [_output(recorder, tensors[k], names[k] or str(k)) for k in taken]
@@ -126,7 +130,8 @@ def _run(module: Any, recorder: Recorder, inputs: Inputs, outputs: Chosen, dtype
                 "the module must return a tensor that depends on its input; what it returns is constant"
             )
         nothing = sparse.csr_array((values[0].size, whole.size))
-        values[0] = values[0].plus(whole.affine(nothing, None, values[0].shape, "output"), "output")
+        # A sum would leave a term of zeros out; it says that the output is one of this input.
+        values[0] = replace(values[0], terms=dict.fromkeys(whole.terms, nothing))
     unit = max(torch.finfo(d).eps / 2 for d in recorder.precisions)
     return Reading(_concatenated(values), taken, dtype, unit, recorder.left_out)
 
@@ -135,6 +140,7 @@ def _output(recorder: Recorder, tensor: Any, name: str) -> SymbolicTensor:
     """Return what is known of an output."""
     if not tensor.numel():
         raise NetworkError(f"output {name} has no elements: shape {tuple(tensor.shape)}")
+    recorder.depends(tensor)
     value = recorder.storages.read(tensor)
     if isinstance(value, Refused):
         raise NetworkError(value.reason)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.errors import NetworkError
@@ -21,4 +20,5 @@ def numbers(tensor: Any, title: str) -> NDArray[Any]:
     tensor = tensor.detach().cpu()
     if tensor.is_complex() or tensor.is_quantized:
         raise NetworkError(f"{title}: weights must be real floats, found {tensor.dtype}")
-    return np.array(tensor.double().numpy() if tensor.is_floating_point() else tensor.numpy())
+    # Of a copy: torch takes note of memory that NumPy has.
+    return (tensor.double() if tensor.is_floating_point() else tensor).clone().numpy()

@@ -265,12 +265,14 @@ def _cumulative_sum(title: str, x: Any, dim: int, dtype: Any = None) -> Any:
 def _vector_norm(
     title: str, x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None
 ) -> Any:
-    if ord not in (1, np.inf):
-        raise NetworkError(f"{title}: a norm of order {ord} is not piecewise linear; 1 and inf are")
+    if ord not in (1, np.inf, -np.inf):
+        raise NetworkError(
+            f"{title}: a norm of order {ord} is not piecewise linear; 1, inf and -inf are"
+        )
     size = op.activate(x, pieces.ABS, title)
     if ord == 1:
         return op.total(size, _axes(x, dim), title, keep=keepdim, mean=False)
-    return op.maximum_over(size, _axes(x, dim), title, keep=keepdim)
+    return op.maximum_over(size, _axes(x, dim), title, keep=keepdim, sign=1 if ord > 0 else -1)
 
 
 def _norm(
@@ -339,8 +341,9 @@ def operator(function: Any) -> Callable[..., Any] | None:
 
 
 def operator_name(function: Any) -> str:
-    """Return the name of an operator, without its library and overload."""
-    return function._schema.name.split("::")[-1]
+    """Return the name of an operator without overload, and without library if that is ATen."""
+    library, _, name = function._schema.name.partition("::")
+    return name if library == "aten" else function._schema.name
 
 
 OPERATORS: dict[str, Callable[..., Any]] = {

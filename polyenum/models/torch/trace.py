@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -26,6 +27,7 @@ from polyenum.errors import NetworkError
 from polyenum.models.activations import SMOOTH_CALLS
 from polyenum.models.operators import constant_tensor
 from polyenum.models.tensor import SymbolicTensor, checked_size
+from polyenum.models.torch.memory import Memory, has_memory
 from polyenum.models.torch.moves import MOVES, move
 from polyenum.models.torch.numbers import numbers
 from polyenum.models.torch.operators import (
@@ -36,12 +38,20 @@ from polyenum.models.torch.operators import (
     operator_name,
 )
 from polyenum.models.torch.storage import Known, Refused, Storages
+from polyenum.models.torch.threads import following
 
-# What gives a tensor's numbers to Python, past all operators.
-_NUMBERS_OUT = {
-    "numpy", "tolist", "__array__", "__dlpack__", "data_ptr", "storage", "untyped_storage", "__reduce_ex__",
-    "__deepcopy__", "numpy_", "__float__", "__int__", "__bool__", "__index__", "item",
+# What gives a tensor's memory to others, past all operators.
+_MEMORY_OUT = {
+    "numpy", "__array__", "__dlpack__", "data_ptr", "const_data_ptr", "mutable_data_ptr", "storage",
+    "untyped_storage", "_typed_storage",
 }  # fmt: skip
+# What gives a tensor's numbers to Python.
+_NUMBERS_OUT = {
+    *_MEMORY_OUT, "tolist", "__reduce_ex__", "__deepcopy__", "__float__", "__int__", "__bool__", "__index__",
+    "__complex__", "item", "apply_", "map_", "map2_",
+}  # fmt: skip
+# What is no number of a tensor: its shape, its type and the like.
+_ABOUT = (bool, int, str, torch.dtype, torch.device, torch.layout, torch.memory_format, type(None))
 _SEVERAL_LAYERS = {"Sequential", "ModuleList", "ModuleDict"}
 
 
@@ -56,12 +66,18 @@ class Watched(ABC):
         Whether what torch is asked for now comes from here.
     call : str
         What the module called, by the name that users know.
+    refusal : NetworkError, optional
+        The first that was raised; the module may catch it, and go on.
+    used : int
+        How many operators were given numbers that depend on the input.
     """
 
     def __init__(self) -> None:
         self.count = 0
         self.busy = False
         self.call = ""
+        self.refusal: NetworkError | None = None
+        self.used = 0
 
     @abstractmethod
     def run(self, function: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
@@ -73,6 +89,9 @@ class Watched(ABC):
 
     def leaves_torch(self, name: str, tensor: Any) -> None:  # noqa: B027 (who does not listen need not say so)
         """Hear that Python takes a tensor's numbers."""
+
+    def returns(self, name: str, args: tuple, found: Any, since: int) -> None:  # noqa: B027
+        """Hear what a call returned, that began when `used` was `since`."""
 
     def fails(self, args: tuple) -> None:  # noqa: B027
         """Hear that torch cannot do what is asked for, with these arguments."""
@@ -99,6 +118,7 @@ class Recorder(Watched):
         Whether tensors that are constant, in memory that is not, are constants.
     failed : str
         The first operation that torch could not do.
+    memory : Memory
     """
 
     def __init__(self, module: Any) -> None:
@@ -108,6 +128,10 @@ class Recorder(Watched):
         self.left_out: set[int] = set()
         self.numbers_only = False
         self.failed = ""
+        values = [v for m in module.modules() for v in vars(m).values()]
+        own = [v for v in values if isinstance(v, torch.Tensor)]
+        arrays = [v for v in values if isinstance(v, np.ndarray)]
+        self.memory = Memory([*module.parameters(), *module.buffers(), *own], arrays)
         self._names = {id(m): name for name, m in module.named_modules()}
         self._running: list[Any] = []
 
@@ -118,7 +142,7 @@ class Recorder(Watched):
         begin = hooks.register_module_forward_pre_hook(lambda m, args: self._running.append(m))
         end = hooks.register_module_forward_hook(lambda m, args, out: self._end(), always_call=True)
         try:
-            with watching(self):
+            with watching(self), following(lambda: watching(_OtherThread(self))):
                 yield
         finally:
             begin.remove()
@@ -130,8 +154,12 @@ class Recorder(Watched):
 
     def input(self, tensor: Any, value: SymbolicTensor) -> None:
         """Say what an input is."""
-        self.storages.write(tensor, value)
+        self._know(tensor, value)
         self.precisions.add(tensor.dtype)
+
+    def _know(self, tensor: Any, value: Known) -> None:
+        self.storages.write(tensor, value)
+        self.memory.note(tensor)
 
     def title(self, function: str) -> str:
         """Return what errors call the operation that runs."""
@@ -152,10 +180,40 @@ class Recorder(Watched):
         """
         self.call = self.call or what
         what = "item" if what == "_local_scalar_dense" else what
-        raise NetworkError(
+        raise self.refused(
             f"{self.title(what)}{_place()}: the forward uses the numbers of a tensor that depends on the input "
             f"({what}). It must not depend on the values of its input (no `if` on them, nothing outside torch)"
         )
+
+    def refused(self, message: str) -> NetworkError:
+        """Return an error that stays one if the module catches it."""
+        error = NetworkError(message)
+        self.refusal = self.refusal or error
+        return error
+
+    def depends(self, tensor: Any) -> bool:
+        """Return whether a tensor's numbers depend on the input.
+
+        Raises
+        ------
+        NetworkError
+            If it is another tensor with the memory of one that does.
+        """
+        if not has_memory(tensor) or not self._holds(tensor):
+            return False
+        known = self.storages.read(tensor)
+        return isinstance(known, Refused) or (known is not None and bool(known.terms))
+
+    def _holds(self, tensor: Any) -> bool:
+        """Return whether a tensor's memory is known to hold numbers that depend on the input."""
+        if self.storages.holds(tensor):
+            return True
+        if self.memory.is_shared(tensor):
+            raise self.refused(
+                f"{self.title('a tensor')}{_place()}: the forward took the memory of a tensor that depends on "
+                "the input out of torch (by DLPack, NumPy or an address) and back. Use that tensor itself"
+            )
+        return False
 
     def fails(self, args: tuple) -> None:
         """Remember what it was."""
@@ -171,34 +229,61 @@ class Recorder(Watched):
 
     def leaves_torch(self, name: str, tensor: Any) -> None:
         """Raise if the numbers depend on the input."""
-        known = self.storages.read(tensor)
-        if isinstance(known, Refused) or (known is not None and known.terms):
+        if self.depends(tensor):
             self.refuse_numbers(name)
+        self.lend(name, tensor)
+
+    def lend(self, name: str, tensor: Any) -> None:
+        """Remember a tensor whose memory a call gives away."""
+        if name.strip("_") in {n.strip("_") for n in _MEMORY_OUT}:
+            self.memory.lend(tensor)
+
+    def returns(self, name: str, args: tuple, found: Any, since: int) -> None:
+        """Raise if numbers that depend on the input were used, and no operator was given them."""
+        if self.used != since or isinstance(found, _ABOUT):
+            return
+        given = args[1:] if name.startswith("new") else args
+        if not any(self.depends(t) for t in _tensors(given)):
+            return
+        for leaf in tree_leaves(found):
+            if isinstance(leaf, torch.Tensor):
+                lost = has_memory(leaf) and not self.storages.holds(leaf)
+            else:
+                lost = not isinstance(leaf, _ABOUT)
+            if lost:
+                self.refuse_numbers(name)
 
     def run(self, function: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Run one operator, and remember what it does."""
         self.count += 1
-        tensors = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
+        tensors = _tensors((args, kwargs))
         name = operator_name(function)
         if is_random(function):
-            raise NetworkError(
+            raise self.refused(
                 f"{self.title(name)}{_place()} is random ({name}); if that is dropout in training mode, "
                 "call .eval() first"
             )
-        if not any(self.storages.holds(t) for t in tensors):
+        plain = [t for t in tensors if has_memory(t)]
+        held = [self._holds(t) for t in plain]
+        if not any(held):
             return function(*args, **kwargs)
+        self.used += 1
         if name == "repeat":
             checked_size([args[0].numel(), *args[1]], self.title(name))
         targeted = written(function, args, kwargs)
         metadata_only = torch.Tag.inplace_view in function.tags
-        in_place = name.endswith("_") or "out" in function._overloadname
-        if in_place and not metadata_only:
-            for t in targeted:
-                self.storages.prepare(t)
-        before = [t.untyped_storage()._cdata for t in tensors]
+        in_place = bool(targeted) and gives_what_it_writes(function)
+        if not metadata_only:
+            self._prepare(targeted, name)
+        before = [t.untyped_storage()._cdata for t in plain]
         found = function(*args, **kwargs)
         leaves = tree_leaves(found)
         results = [t for t in leaves if isinstance(t, torch.Tensor)]
+        if not all(has_memory(t) for t in (*tensors, *results)):
+            raise self.refused(
+                f"{self.title(name)}{_place()} is not supported ({name}): sparse tensors and those of MKL-DNN "
+                "are not read; use plain ones (x.to_dense())"
+            )
         if not results and not targeted and any(leaf is not None for leaf in leaves):
             if name.startswith(("size", "sym_", "stride", "numel", "dim", "is_same_size")):
                 return found
@@ -209,21 +294,32 @@ class Recorder(Watched):
         targets = targeted if in_place else fresh
         if targets:
             self._write(function, name, args, kwargs, targets)
+        if not in_place:
+            for t in targeted:
+                why = f"{self.title(name)}{_place()} changes its arguments ({name}), which is not supported"
+                self._know(t, Refused(why))
         return found
+
+    def _prepare(self, targets: list[Any], name: str) -> None:
+        """Take note of what an operator writes to, before it does."""
+        for t in filter(has_memory, targets):
+            if self.memory.is_lent(t, before=not self.storages.holds(t)):
+                raise self.refused(
+                    f"{self.title(name)}{_place()} writes numbers that depend on the input to memory that NumPy "
+                    "or others have too, past torch. Write to a new tensor (.clone())"
+                )
+            self.storages.prepare(t)
+            self.memory.note(t)
 
     def _write(
         self, function: Any, name: str, args: tuple, kwargs: dict[str, Any], targets: list[Any]
     ) -> None:
-        if name.endswith("_") or "out" in function._overloadname:
+        if written(function, args, kwargs) and gives_what_it_writes(function):
             function, name, kwargs = _out_of_place(function, name, kwargs)
         title = self.title(name)
         if name in OVERWRITES:  # what was there before says nothing
             args = (torch.zeros_like(args[0]), *args[1:])
-        known = [
-            self.storages.read(t)
-            for t in tree_leaves((args, kwargs))
-            if isinstance(t, torch.Tensor)
-        ]
+        known = [self.storages.read(t) for t in _tensors((args, kwargs))]
         refused = next((k for k in known if isinstance(k, Refused)), None)
         if all(k is None or (isinstance(k, SymbolicTensor) and not k.terms) for k in known):
             values: list[Known] = [_constant(t) for t in targets]
@@ -245,7 +341,7 @@ class Recorder(Watched):
                 value = Refused(
                     f"{title}{_place()} was read with shape {value.shape}, torch has {tuple(t.shape)}"
                 )
-            self.storages.write(t, value)
+            self._know(t, value)
 
     def _tried(
         self, function: Any, name: str, title: str, args: tuple, kwargs: dict[str, Any]
@@ -323,8 +419,39 @@ class Recorder(Watched):
         if isinstance(known, SymbolicTensor):
             known.check_usable(title)
             self.left_out.add(self.count)
-            self.storages.write(found, replace(known, dropped=title))
+            self._know(found, replace(known, dropped=title))
+            self.used += 1
         return found
+
+
+class _OtherThread(Watched):
+    """What runs in another thread than the forward: nothing that depends on the input may."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self.recorder = recorder
+
+    def _refuse(self, name: str, tensors: list[Any]) -> None:
+        if any(self.recorder.depends(t) for t in tensors):
+            raise self.recorder.refused(
+                f"{self.call or name}{_place()}: the forward computes with its input in another thread, which is "
+                "not supported; let it compute in its own"
+            )
+
+    def run(self, function: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """Run an operator of other tensors."""
+        self._refuse(operator_name(function), _tensors((args, kwargs)))
+        return function(*args, **kwargs)
+
+    def smooth(self, name: str, function: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """Run a call of other tensors."""
+        self._refuse(name, _tensors((args, kwargs)))
+        return function(*args, **kwargs)
+
+    def leaves_torch(self, name: str, tensor: Any) -> None:
+        """Raise if the numbers depend on the input."""
+        self._refuse(name, [tensor])
+        self.recorder.lend(name, tensor)
 
 
 class _Listening:
@@ -352,6 +479,9 @@ class _Operators(_Listening, TorchDispatchMode):  # type: ignore[misc]
         recorder.busy = True
         try:
             return recorder.run(func, args, kwargs or {})
+        except NetworkError as error:
+            recorder.refusal = recorder.refusal or error
+            raise
         finally:
             recorder.busy = False
 
@@ -367,15 +497,19 @@ class _Calls(_Listening, TorchFunctionMode):  # type: ignore[misc]
         known = name.strip("_") if name.startswith("__") else name
         if recorder.busy or name == "__get__":
             return func(*args, **kwargs)
-        if name in _NUMBERS_OUT and args and isinstance(args[0], torch.Tensor):
-            recorder.leaves_torch(known, args[0])
-        before = recorder.call
+        before, since = recorder.call, recorder.used
         recorder.call = known
         try:
+            self._leaving(name, known, args)
             if name in SMOOTH_CALLS and args and isinstance(args[0], torch.Tensor):
                 recorder.busy = True
                 return recorder.smooth(name, func, args, kwargs)
-            return func(*args, **kwargs)
+            found = func(*args, **kwargs)
+            recorder.returns(known, (*args, kwargs), found, since)
+            return found
+        except NetworkError as error:
+            recorder.refusal = recorder.refusal or error
+            raise
         except Exception:
             recorder.fails(args)
             raise
@@ -383,6 +517,25 @@ class _Calls(_Listening, TorchFunctionMode):  # type: ignore[misc]
             recorder.call = before
             if name in SMOOTH_CALLS:
                 recorder.busy = False
+
+    def _leaving(self, name: str, known: str, args: tuple) -> None:
+        """Tell which tensors' numbers a call gives to Python."""
+        taken: list[Any] = []
+        if name in _NUMBERS_OUT:
+            taken = _tensors(args)
+        elif name in ("__getitem__", "__setitem__"):  # of a list of places torch makes one tensor
+            places = args[1] if isinstance(args[1], tuple) else (args[1],)
+            taken = _tensors([p for p in places if isinstance(p, list)])
+        for t in taken:
+            self.recorder.busy = True
+            try:
+                self.recorder.leaves_torch(known, t)
+            finally:
+                self.recorder.busy = False
+
+
+def _tensors(values: Any) -> list[Any]:
+    return [t for t in tree_leaves(values) if isinstance(t, torch.Tensor)]
 
 
 def is_random(function: Any) -> bool:
@@ -402,20 +555,33 @@ def written(function: Any, args: tuple, kwargs: dict[str, Any]) -> list[Any]:
     return found
 
 
+def gives_what_it_writes(function: Any) -> bool:
+    """Return whether what an operator writes to is where its results go, as its schema says.
+
+    Others change their arguments besides, in a way that only they know.
+    """
+    writes = [a for a in function._schema.arguments if a.alias_info and a.alias_info.is_write]
+    return operator_name(function).endswith("_") or any(a.is_out for a in writes)
+
+
 def _out_of_place(
     function: Any, name: str, kwargs: dict[str, Any]
 ) -> tuple[Any, str, dict[str, Any]]:
     """Return the operator that gives what this one writes."""
-    writes = {a.name for a in function._schema.arguments if a.alias_info and a.alias_info.is_write}
     base, overload = name.rstrip("_"), function._overloadname
-    if "out" in overload:
-        kwargs = {k: v for k, v in kwargs.items() if k not in writes}
-        overload = overload.replace("_out", "").replace("out", "") or "default"
     packet = getattr(torch.ops.aten, base, None)
-    other = getattr(packet, overload, None) if packet is not None else None
-    if other is None and packet is not None:
-        other = getattr(packet, packet.overloads()[0])
-    return other if other is not None else function, base, kwargs
+    if packet is None:
+        return function, base, kwargs
+    outs = {a.name for a in function._schema.arguments if a.is_out}
+    if not outs:
+        other = getattr(packet, overload, None) or getattr(packet, packet.overloads()[0])
+        return other, base, kwargs
+    kwargs = {k: v for k, v in kwargs.items() if k not in outs}
+    takes = [(a.name, str(a.type)) for a in function._schema.arguments if not a.is_out]
+    for other in (getattr(packet, o) for o in packet.overloads()):
+        if [(a.name, str(a.type)) for a in other._schema.arguments] == takes:
+            return other, base, kwargs
+    return function, base, kwargs
 
 
 def _constant(tensor: Any) -> Known:
@@ -427,11 +593,10 @@ def _constant(tensor: Any) -> Known:
 def _place() -> str:
     """Return where in the user's code the running forward is."""
     frame: Any = sys._getframe(1)
-    here = True
     while frame is not None:
-        ours = frame.f_globals.get("__name__", "").startswith("polyenum.")
-        here &= ours
-        if ours and not here:
+        module = frame.f_globals.get("__name__", "")
+        ours = module.startswith("polyenum.")
+        if ours and module != __name__:
             return ""
         file = frame.f_code.co_filename
         if not ours and f"{os.sep}torch{os.sep}" not in file and "<" not in file:
