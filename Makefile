@@ -14,10 +14,10 @@ test: $(VENV)/.test
 
 # Thousands of networks for every property; FUZZ_EXAMPLES=n says how many.
 fuzz: $(VENV)/.test
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest --durations=20 tests/test_reference.py \
-		tests/test_exactness.py tests/test_bounds.py tests/test_check.py tests/test_invariants.py tests/test_twins.py \
-		tests/test_jumps.py tests/test_sparse.py tests/test_underflow.py tests/test_halfspaces.py tests/test_exploration.py \
-		tests/test_level_sets.py tests/test_check_faults.py tests/test_volumes.py tests/test_file_fuzz.py tests/planted_bugs.py
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest --durations=20 tests/cells/test_reference.py \
+		tests/cells/test_exactness.py tests/cells/test_bounds.py tests/proof/test_check.py tests/cells/test_invariants.py tests/cells/test_twins.py \
+		tests/cells/test_jumps.py tests/cells/test_sparse.py tests/cells/test_underflow.py tests/regions/test_halfspaces.py tests/neighborhoods/test_neighborhood.py \
+		tests/regions/test_level_sets.py tests/proof/test_check_faults.py tests/regions/test_volumes.py tests/regions/test_file_fuzz.py tests/planted_bugs.py
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.core

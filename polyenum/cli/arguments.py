@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from polyenum.domains import Box, Domain, Slice, load_vnnlib
-from polyenum.errors import DomainError, FileError, OptionError
+from polyenum.errors import DomainError, FileError, NetworkError, OptionError
 from polyenum.files import arrays as storage
 from polyenum.models.load import load
 from polyenum.networks import PiecewiseLinearNetwork
@@ -21,20 +22,46 @@ MOST_BYTES = 1 << 30
 
 
 def network_of(
-    file: Path, input_shape: str | None, ignore_output_activation: bool
+    file: Path,
+    shapes: Sequence[str] | None,
+    ignore_output_activation: bool,
+    *,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    check: bool = True,
 ) -> PiecewiseLinearNetwork:
-    """Return the network of a model file."""
+    """Return the network of a model file; errors name the options of the command line."""
     if is_saved(file):
         raise FileError(f"{file}: holds saved regions, and this command takes a model")
-    shape = None
-    if input_shape is not None:
-        try:
-            shape = [int(n) for n in input_shape.split(",")]
-        except ValueError:
-            raise OptionError(
-                f"--input-shape must be whole numbers with commas, as 1,28,28; found {input_shape!r}"
-            ) from None
-    return load(file, input_shape=shape, ignore_output_activation=ignore_output_activation)
+    given = [_shape(text) for text in shapes or []]
+    try:
+        return load(
+            file,
+            input_shape=given[0] if len(given) == 1 else given or None,
+            inputs=list(inputs) if inputs else None,
+            outputs=list(outputs) if outputs else None,
+            check=check,
+            ignore_output_activation=ignore_output_activation,
+        )
+    except NetworkError as error:
+        raise NetworkError(_as_options(str(error))) from None
+
+
+def _shape(text: str) -> list[int]:
+    if not re.fullmatch(r"[0-9]{1,18}( *, *[0-9]{1,18})*", text):
+        raise OptionError(
+            f"--input-shape must be whole numbers with commas, as 1,28,28; found {text!r}"
+        )
+    return [int(n) for n in text.split(",")]
+
+
+def _as_options(message: str) -> str:
+    """Return a message with the command line's options in place of Python's arguments."""
+    message = message.replace("ignore_output_activation=True", "--ignore-output-activation")
+    message = re.sub(r"\bcheck=False\b", "--no-check", message)
+    shape = r"\binput_shape=\(([0-9]+(?:, [0-9]+)*),?\)"
+    message = re.sub(shape, lambda found: "--input-shape " + found[1].replace(" ", ""), message)
+    return re.sub(r"\binput_shape=(?=[,;. ]|$)", "--input-shape", message)
 
 
 def is_saved(file: Path) -> bool:

@@ -57,7 +57,23 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def main() -> NoReturn:
     """Run the command that the program was called with."""
+    _open_closed_streams()
     sys.exit(run())
+
+
+def _open_closed_streams() -> None:
+    """Let closed standard streams lead nowhere.
+
+    Otherwise a file that is opened later takes the number of one, and what C code prints gets into a result.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            with suppress(OSError):
+                os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115
 
 
 def _code_of(error: Exception) -> int:

@@ -32,8 +32,22 @@ VnnLib = Annotated[
     Path | None, typer.Option("--vnnlib", help="A property whose set of inputs is the domain.")
 ]
 InputShape = Annotated[
-    str | None,
-    typer.Option("--input-shape", help="Of one input, where the file leaves it open: 1,28,28."),
+    list[str] | None,
+    typer.Option(
+        "--input-shape",
+        help="Of one input, where the file leaves it open: 1,28,28.  For several inputs once for each.",
+    ),
+]
+ChosenInputs = Annotated[
+    list[str] | None,
+    typer.Option("--inputs", help="The name of one of its inputs; again for more."),
+]
+ChosenOutputs = Annotated[
+    list[str] | None,
+    typer.Option("--outputs", help="The name of one of its outputs; again for more."),
+]
+NoCheck = Annotated[
+    bool, typer.Option("--no-check", help="Do not compare what was read with the model.")
 ]
 IgnoreOutput = Annotated[
     bool,

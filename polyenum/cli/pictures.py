@@ -35,11 +35,13 @@ def check_picture(output: Path, inputs: Iterable[Path], *, title: str = "") -> N
         title.encode()
     except UnicodeEncodeError:
         raise OptionError(f"--title must be text in UTF-8, found {title!r}") from None
-    if backend(output) == "matplotlib" and title.count("$") > 1:
+    if backend(output) == "matplotlib":
+        from matplotlib.cbook import is_math_text
         from matplotlib.mathtext import MathTextParser
 
         try:
-            MathTextParser("agg").parse(title)
+            if is_math_text(title):
+                MathTextParser("agg").parse(title)
         except ValueError:
             raise OptionError(
                 f"--title: matplotlib cannot read the mathematics in {title!r}; write \\$ for a dollar sign"

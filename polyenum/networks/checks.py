@@ -89,7 +89,9 @@ def check_words(name: str, folded: Any, where: str) -> None:
     NetworkError
     """
     if not _is_text(name):
-        raise NetworkError(f"{where}: name must be a string, found {found(name)}")
+        raise NetworkError(
+            f"{where}: name must be a string that a file can hold, found {found(name)}"
+        )
     if not isinstance(folded, (list, tuple)) or not all(map(_is_text, folded)):
         raise NetworkError(f"{where}: folded must be a list of strings, found {found(folded)}")
 

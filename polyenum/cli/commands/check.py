@@ -12,8 +12,11 @@ from polyenum.cli import arguments
 from polyenum.cli.exit_codes import DIFFERS
 from polyenum.cli.options import (
     AsJson,
+    ChosenInputs,
+    ChosenOutputs,
     IgnoreOutput,
     InputShape,
+    NoCheck,
     Quiet,
 )
 from polyenum.cli.output import show, wants_progress
@@ -30,6 +33,9 @@ def check(
         ),
     ] = None,
     input_shape: InputShape = None,
+    inputs: ChosenInputs = None,
+    outputs: ChosenOutputs = None,
+    no_check: NoCheck = False,
     ignore_output_activation: IgnoreOutput = False,
     json: AsJson = False,
     quiet: Quiet = False,
@@ -38,7 +44,14 @@ def check(
     cx = arguments.saved(file)
     net = cx.network
     if model is not None:
-        net = arguments.network_of(model, input_shape, ignore_output_activation)
+        net = arguments.network_of(
+            model,
+            input_shape,
+            ignore_output_activation,
+            inputs=inputs,
+            outputs=outputs,
+            check=not no_check,
+        )
     try:
         report = pe.check(cx, net, cx.domain, progress=wants_progress(quiet or json))
     except CheckError as error:

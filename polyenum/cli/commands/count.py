@@ -13,11 +13,14 @@ from polyenum.cli.exit_codes import INCOMPLETE
 from polyenum.cli.options import (
     AsJson,
     Boxes,
+    ChosenInputs,
+    ChosenOutputs,
     Engine,
     IgnoreOutput,
     InputShape,
     MaxRegions,
     Model,
+    NoCheck,
     Points,
     Quiet,
     Threads,
@@ -33,6 +36,9 @@ def count(
     slice_: Points = None,
     vnnlib: VnnLib = None,
     input_shape: InputShape = None,
+    inputs: ChosenInputs = None,
+    outputs: ChosenOutputs = None,
+    no_check: NoCheck = False,
     ignore_output_activation: IgnoreOutput = False,
     max_regions: MaxRegions = None,
     threads: Threads = None,
@@ -45,7 +51,14 @@ def count(
 
     Where a --vnnlib names several sets of inputs, those on each and their sum; --max-regions is for each.
     """
-    net = arguments.network_of(model, input_shape, ignore_output_activation)
+    net = arguments.network_of(
+        model,
+        input_shape,
+        ignore_output_activation,
+        inputs=inputs,
+        outputs=outputs,
+        check=not no_check,
+    )
     domains = arguments.domains_of(net, box or [], slice_, vnnlib)
     if len(domains) > 1:
         counting.count_each(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +15,14 @@ from polyenum.cli.exit_codes import INCOMPLETE
 from polyenum.cli.options import (
     AsJson,
     Boxes,
+    ChosenInputs,
+    ChosenOutputs,
     Engine,
     IgnoreOutput,
     InputShape,
     MaxRegions,
     Model,
+    NoCheck,
     Points,
     Quiet,
     Threads,
@@ -44,6 +48,9 @@ def enumerate_(
     slice_: Points = None,
     vnnlib: VnnLib = None,
     input_shape: InputShape = None,
+    inputs: ChosenInputs = None,
+    outputs: ChosenOutputs = None,
+    no_check: NoCheck = False,
     ignore_output_activation: IgnoreOutput = False,
     max_regions: MaxRegions = None,
     threads: Threads = None,
@@ -53,7 +60,14 @@ def enumerate_(
     quiet: Quiet = False,
 ) -> None:
     """Enumerate the regions and write them to a file."""
-    net = arguments.network_of(model, input_shape, ignore_output_activation)
+    net = arguments.network_of(
+        model,
+        input_shape,
+        ignore_output_activation,
+        inputs=inputs,
+        outputs=outputs,
+        check=not no_check,
+    )
     domain = arguments.domain_of(net, box or [], slice_, vnnlib)
     check_writable(output, domain.dim, inputs=arguments.input_files(model, vnnlib, slice_))
     began = time.perf_counter()
@@ -65,6 +79,11 @@ def enumerate_(
     if not len(cx):
         raise IncompleteError(f"no region was found, so {output} was not written")
     write(cx, output)
-    describe(cx, str(output), json, {"seconds": seconds, "file": str(output)})
+    try:
+        describe(cx, str(output), json, {"seconds": seconds, "file": str(output)})
+    except (MemoryError, KeyboardInterrupt):
+        # What ended this is said too, and could be taken for the end of the writing.
+        warnings.warn(f"{output} was written before that, and is whole", stacklevel=1)
+        raise
     if not cx.complete:
         raise typer.Exit(INCOMPLETE)

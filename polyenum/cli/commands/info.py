@@ -12,8 +12,11 @@ from polyenum import theory
 from polyenum.cli import arguments
 from polyenum.cli.options import (
     AsJson,
+    ChosenInputs,
+    ChosenOutputs,
     IgnoreOutput,
     InputShape,
+    NoCheck,
 )
 from polyenum.cli.output import describe, show
 
@@ -21,6 +24,9 @@ from polyenum.cli.output import describe, show
 def info(
     file: Annotated[Path, typer.Argument(help="A model, or regions that enumerate saved.")],
     input_shape: InputShape = None,
+    inputs: ChosenInputs = None,
+    outputs: ChosenOutputs = None,
+    no_check: NoCheck = False,
     ignore_output_activation: IgnoreOutput = False,
     json: AsJson = False,
 ) -> None:
@@ -28,7 +34,14 @@ def info(
     if arguments.is_saved(file):
         describe(arguments.saved(file), file.name, json, {"file": str(file)})
         return
-    net = arguments.network_of(file, input_shape, ignore_output_activation)
+    net = arguments.network_of(
+        file,
+        input_shape,
+        ignore_output_activation,
+        inputs=inputs,
+        outputs=outputs,
+        check=not no_check,
+    )
     try:
         bounds = theory.bounds(net)
     except pe.NetworkError:

@@ -12,8 +12,11 @@ from polyenum.cli import arguments
 from polyenum.cli.exit_codes import INCOMPLETE
 from polyenum.cli.options import (
     Boxes,
+    ChosenInputs,
+    ChosenOutputs,
     IgnoreOutput,
     InputShape,
+    NoCheck,
     Points,
     Quiet,
     Threads,
@@ -45,6 +48,9 @@ def plot(
     slice_: Points = None,
     vnnlib: VnnLib = None,
     input_shape: InputShape = None,
+    inputs: ChosenInputs = None,
+    outputs: ChosenOutputs = None,
+    no_check: NoCheck = False,
     ignore_output_activation: IgnoreOutput = False,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -64,7 +70,14 @@ def plot(
         cx = arguments.saved(file)
         dim = cx.dim
     else:
-        net = arguments.network_of(file, input_shape, ignore_output_activation)
+        net = arguments.network_of(
+            file,
+            input_shape,
+            ignore_output_activation,
+            inputs=inputs,
+            outputs=outputs,
+            check=not no_check,
+        )
         domain = arguments.domain_of(net, box or [], slice_, vnnlib)
         dim = domain.dim
     if kind == "auto":

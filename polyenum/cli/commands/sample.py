@@ -13,10 +13,13 @@ from polyenum.cli.exit_codes import DIFFERS
 from polyenum.cli.options import (
     AsJson,
     Boxes,
+    ChosenInputs,
+    ChosenOutputs,
     Engine,
     IgnoreOutput,
     InputShape,
     Model,
+    NoCheck,
     Points,
     Quiet,
     Threads,
@@ -47,6 +50,9 @@ def sample(
         typer.Option("--output", "-o", help="Draw it: .png, .svg, .pdf or .html (1-D and 2-D)."),
     ] = None,
     input_shape: InputShape = None,
+    inputs: ChosenInputs = None,
+    outputs: ChosenOutputs = None,
+    no_check: NoCheck = False,
     ignore_output_activation: IgnoreOutput = False,
     threads: Threads = None,
     engine: Engine = "auto",
@@ -54,7 +60,14 @@ def sample(
     quiet: Quiet = False,
 ) -> None:
     """Hold a sampled count against the exact regions; exit code 1 where it differs."""
-    net = arguments.network_of(model, input_shape, ignore_output_activation)
+    net = arguments.network_of(
+        model,
+        input_shape,
+        ignore_output_activation,
+        inputs=inputs,
+        outputs=outputs,
+        check=not no_check,
+    )
     domain = arguments.domain_of(net, box or [], slice_, vnnlib)
     if output is not None:
         check_picture(output, arguments.input_files(model, vnnlib, slice_))

@@ -69,7 +69,8 @@ def data_files(path: Path) -> list[Path]:
         for entry in tensor.external_data
         if entry.key == "location"
     }
-    return [path.parent / name for name in sorted(found) if "\0" not in name]
+    folder = path.resolve().parent  # as `_external` has it: a model may be a link
+    return [folder / name for name in sorted(found) if "\0" not in name]
 
 
 def _stored(holder: Any) -> Iterator[Any]:
