@@ -31,8 +31,6 @@ def network_of(
     check: bool = True,
 ) -> PiecewiseLinearNetwork:
     """Return the network of a model file; errors name the options of the command line."""
-    if is_saved(file):
-        raise FileError(f"{file}: holds saved regions, and this command takes a model")
     given = [_shape(text) for text in shapes or []]
     try:
         return load(
@@ -43,8 +41,14 @@ def network_of(
             check=check,
             ignore_output_activation=ignore_output_activation,
         )
-    except NetworkError as error:
-        raise NetworkError(_as_options(str(error))) from None
+    except (NetworkError, OptionError) as error:
+        if is_saved(file):
+            raise FileError(
+                f"{file}: holds saved regions, and this command takes a model"
+            ) from None
+        if isinstance(error, NetworkError):
+            raise NetworkError(_as_options(str(error))) from None
+        raise
 
 
 def _shape(text: str) -> list[int]:

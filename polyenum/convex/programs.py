@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyenum import options as arguments
+from polyenum import options
 from polyenum.convex.nearest import DUAL, nearest, solver_for
 from polyenum.errors import RegionError
 
@@ -55,11 +55,11 @@ def project(
     A: NDArray[np.float64], b: NDArray[np.float64], point: ArrayLike, *, norm: float
 ) -> NDArray[np.float64]:
     """Return the point of a polyhedron that is nearest to `point`; see `Region.project`."""
-    arguments.norm("norm", norm)
+    options.norm("norm", norm)
     dim = A.shape[1]
-    target = arguments.numbers("point", point, RegionError, shape=(dim,))
+    target = options.numbers("point", point, RegionError, shape=(dim,))
     if not np.isfinite(target).all():
-        raise RegionError(f"point: every number must be finite, found {arguments.found(point)}")
+        raise RegionError(f"point: every number must be finite, found {options.found(point)}")
     if (A @ target <= b).all():
         return target.copy()
     # Rows of length 1 in the dual norm, as distances from the point.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from polyenum import options as arguments
+from polyenum import options
 from polyenum.domains import Domain
 from polyenum.domains.domain import as_domain
 from polyenum.enumeration.engines import check_engine, make_engine
@@ -172,7 +172,7 @@ def iter_regions(
     >>> [len(chunk) for chunk in pe.iter_regions(net, pe.Box(-1, 1, dim=1), chunk_size=2)]
     [2, 1]
     """
-    arguments.whole("chunk_size", chunk_size)
+    options.whole("chunk_size", chunk_size)
     network = _checked(net, domain, max_regions, threads, progress)
     check_engine(engine, certified, domain)
     cells = make_engine(engine, network, domain, certified=certified)
@@ -294,9 +294,9 @@ def _checked(
     net: Any, domain: Domain, max_regions: int | None, threads: int | None, progress: bool
 ) -> PiecewiseLinearNetwork:
     """Return the network, after checking everything that can be wrong with the arguments."""
-    arguments.whole_or_none("max_regions", max_regions)
-    arguments.whole_or_none("threads", threads, most=MOST_THREADS)
-    arguments.flag("progress", progress)
+    options.whole_or_none("max_regions", max_regions)
+    options.whole_or_none("threads", threads, most=MOST_THREADS)
+    options.flag("progress", progress)
     as_domain("domain", domain)
     network = load(net)
     as_domain("domain", domain, input_dim=network.input_dim)

@@ -134,13 +134,9 @@ def _affine_stage(
     matrix = sparse.block_array(
         [[_columns(tensor, *held) for held in state.items()] for tensor in tensors], format="csr"
     )
+    for tensor in tensors:
+        tensor.check_finite(name)
     bias = np.concatenate([tensor.constant for tensor in tensors])
-    if not np.isfinite(bias).all():
-        wrong = bias[np.argmin(np.isfinite(bias))]
-        raise NetworkError(
-            f"{name}: takes a constant that is {wrong}, not finite; a padding or a mask may be -inf only where a "
-            "maximum leaves it out, and inf where a minimum does"
-        )
     return Stage(_compact(matrix, name), bias, table, name, tuple(dict.fromkeys(path)))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyenum import options as arguments
+from polyenum import options
 from polyenum.convex.nearest import DUAL, nearest, solver_for
 from polyenum.domains import Domain
 from polyenum.domains.domain import LARGEST_COORDINATE, as_domain
@@ -236,9 +236,9 @@ def _checked(
 ) -> tuple[PiecewiseLinearNetwork, NDArray[np.float64]]:
     """Return network and point, after checking everything that can be wrong with the arguments."""
     network = load(net)
-    arguments.norm("norm", norm)
-    arguments.flag("progress", progress)
-    point = arguments.numbers("x", x, NetworkError)
+    options.norm("norm", norm)
+    options.flag("progress", progress)
+    point = options.numbers("x", x, NetworkError)
     if point.shape != (network.input_dim,) or not np.isfinite(point).all():
         raise NetworkError(
             f"the network takes {network.input_dim} inputs: x needs shape ({network.input_dim},) and "
@@ -249,8 +249,8 @@ def _checked(
             f"x has a coordinate of size {np.abs(point).max():.3g}; the largest possible is 2**1000, about "
             f"{LARGEST_COORDINATE:.3g}"
         )
-    arguments.real("radius", radius, above=0, infinite=True)
-    arguments.whole_or_none("max_regions", max_regions)
+    options.real("radius", radius, above=0, infinite=True)
+    options.whole_or_none("max_regions", max_regions)
     if domain is None:
         return network, point
     as_domain("domain", domain)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum import options as arguments
+from polyenum import options
 from polyenum.networks import PiecewiseLinearNetwork
 
 
@@ -139,9 +139,9 @@ class Neighborhood:
             If the index is neither an integer nor a slice.
         """
         if isinstance(index, slice):
-            arguments.chosen("neighborhood", index, len(self))
+            options.chosen("neighborhood", index, len(self))
             return [self[i] for i in range(*index.indices(len(self)))]
-        i = arguments.place("neighborhood region", index, len(self), "a neighborhood")
+        i = options.place("neighborhood region", index, len(self), "a neighborhood")
         return NeighborhoodRegion(
             i,
             self._sides(slice(i, i + 1))[0],
@@ -155,7 +155,7 @@ class Neighborhood:
 
     def _sides(self, regions: Any = slice(None)) -> NDArray[np.bool_]:
         count = self.network.hyperplane_count
-        packed = self.packed_sides[arguments.chosen("regions", regions, len(self))]
+        packed = self.packed_sides[options.chosen("regions", regions, len(self))]
         return np.unpackbits(packed, axis=1, count=count, bitorder="little").view(np.bool_)
 
     @property

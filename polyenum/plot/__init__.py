@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum import options as arguments
+from polyenum import options
 from polyenum.errors import OptionError, RegionError, missing_extra
 from polyenum.plot.coloring import COLORS, coloring
 from polyenum.plot.shapes import even_levels
@@ -218,7 +218,7 @@ def cells_3d(
         See `polyenum.plot`.
     """
     _need_dim(cx, 3, "cells_3d")
-    shrink = arguments.real("shrink", shrink, above=0, most=1)
+    shrink = options.real("shrink", shrink, above=0, most=1)
     return _backend(backend).cells_3d(cx, coloring(cx, color), shrink, *_look(title, theme))
 
 
@@ -253,7 +253,7 @@ def histogram(
         See `polyenum.plot`.
     """
     as_complex("cx", cx)
-    arguments.choice("of", of, ("volume", "facets"))
+    options.choice("of", of, ("volume", "facets"))
     _need_regions(cx, "histogram")
     if of == "volume":
         values = cx.volumes[cx.volumes > 0]
@@ -289,7 +289,7 @@ def animation(
     """
     if not isinstance(complexes, (list, tuple)) or not len(complexes):
         raise OptionError(
-            f"complexes must be a list of at least one complex, found {arguments.found(complexes)}"
+            f"complexes must be a list of at least one complex, found {options.found(complexes)}"
         )
     for k, cx in enumerate(complexes):
         _need_dim(cx, 2, "animation", f"complexes[{k}]")
@@ -298,7 +298,7 @@ def animation(
     good = isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)
     if not good or len(names) != len(complexes):
         raise OptionError(
-            f"names: {len(complexes)} complexes need as many strings, found {arguments.found(names)}"
+            f"names: {len(complexes)} complexes need as many strings, found {options.found(names)}"
         )
     frames = [(name, cx, coloring(cx, color)) for name, cx in zip(names, complexes, strict=True)]
     return _backend(backend).animation(frames, *_look(title, theme))
@@ -365,7 +365,7 @@ def sampling_curve(
     """
     if not isinstance(curve, SamplingCurve):
         raise OptionError(
-            f"curve must be what SamplingReport.curve returns, found {arguments.found(curve)}"
+            f"curve must be what SamplingReport.curve returns, found {options.found(curve)}"
         )
     return _backend(backend).sampling_curve(curve, *_look(title, theme))
 
@@ -373,11 +373,11 @@ def sampling_curve(
 def _chosen(cx: RegionComplex, levels: Sequence[float] | int, output: int) -> list[float]:
     """Return the levels to draw."""
     if isinstance(levels, (bool, int, np.integer)):
-        return even_levels(cx, arguments.whole("levels", levels, most=MOST_LEVELS), output)
-    found = arguments.numbers("levels", levels, OptionError)
+        return even_levels(cx, options.whole("levels", levels, most=MOST_LEVELS), output)
+    found = options.numbers("levels", levels, OptionError)
     if found.ndim != 1 or not np.isfinite(found).all():
         raise OptionError(
-            f"levels must be finite values in a list, or how many, found {arguments.found(levels)}"
+            f"levels must be finite values in a list, or how many, found {options.found(levels)}"
         )
     return found.tolist()
 
@@ -386,12 +386,12 @@ def _checked_target(target: Any) -> Function:
     """Return a target that is held to what it promises when it is called."""
     if not callable(target):
         raise OptionError(
-            f"target must be a function of (n, 1) points, found {arguments.found(target)}"
+            f"target must be a function of (n, 1) points, found {options.found(target)}"
         )
 
     def checked(points: NDArray[np.float64]) -> NDArray[np.float64]:
         try:
-            values = arguments.numbers("target", target(points), OptionError)
+            values = options.numbers("target", target(points), OptionError)
         except (TypeError, ValueError) as error:
             if isinstance(error, OptionError):
                 raise
@@ -409,13 +409,13 @@ def _checked_target(target: Any) -> Function:
 
 def _look(title: str, theme: str) -> tuple[str, Theme]:
     """Return title and theme, checked."""
-    return arguments.text("title", title), theme_of(theme)
+    return options.text("title", title), theme_of(theme)
 
 
 def _need_report(report: SamplingReport) -> None:
     if not isinstance(report, SamplingReport):
         raise OptionError(
-            f"report must be what verify_sampling returns, found {arguments.found(report)}"
+            f"report must be what verify_sampling returns, found {options.found(report)}"
         )
 
 
@@ -434,7 +434,7 @@ def _need_regions(cx: RegionComplex, name: str) -> None:
 
 
 def _backend(name: str) -> ModuleType:
-    arguments.choice("backend", name, ("matplotlib", "plotly"))
+    options.choice("backend", name, ("matplotlib", "plotly"))
     try:
         if name == "plotly":
             from polyenum.plot import with_plotly

@@ -22,7 +22,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from polyenum import options as arguments
+from polyenum import options
 from polyenum.domains import Domain
 from polyenum.domains.domain import as_domain
 from polyenum.errors import NetworkError, RegionError
@@ -129,7 +129,7 @@ def check(
     """
     as_complex("cx", cx)
     domain = cx.domain if domain is None else as_domain("domain", domain)
-    arguments.flag("progress", progress)
+    options.flag("progress", progress)
     network = cx.network if net is None else load(net)
     as_domain("domain", domain, input_dim=network.input_dim)
     _refuse_others(cx, network, domain)

@@ -19,13 +19,16 @@ from polyenum.networks import PiecewiseLinearNetwork
 if TYPE_CHECKING:
     from polyenum.regions.complex import RegionComplex
 
+# What a complex is made of, each array with its type and number of axes.
+ARRAYS: dict[str, tuple[type[np.generic], int]] = {**ARRAY_TYPES, "map_error": (np.float64, 2)}
+
 # Regions whose sides are unpacked together.
 _AT_A_TIME = 1 << 16
 
 
 def misfit(cx: RegionComplex, network: PiecewiseLinearNetwork, domain: Domain) -> str | None:
     """Return what does not fit, in words; None where everything does."""
-    for name, (dtype, axes) in (ARRAY_TYPES | {"map_error": (np.float64, 2)}).items():
+    for name, (dtype, axes) in ARRAYS.items():
         array = getattr(cx, name, None)
         # Not one of a subclass, such as a masked array: compiled code would not know it.
         if type(array) is not np.ndarray or array.dtype != dtype or array.ndim != axes:

@@ -13,8 +13,8 @@ from polyenum.networks.storage import network_names, network_of, of_type
 from polyenum.options import file_path
 from polyenum.regions.certificate import Certificate
 from polyenum.regions.complex import RegionComplex
-from polyenum.regions.fitting import impossible_sides, misfit
-from polyenum.regions.storage import ARRAYS, FORMAT, VERSION
+from polyenum.regions.fitting import ARRAYS, impossible_sides, misfit
+from polyenum.regions.storage import FORMAT, VERSION
 
 _ENGINES = ("vertex", "lp", "exact", "shapely")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from polyenum import options as arguments
+from polyenum import options
 from polyenum.convex import polyhedron, programs
 from polyenum.errors import RegionError
 
@@ -260,9 +260,9 @@ class Region:
         other : Region
         norm : 1, 2 or numpy.inf
         """
-        arguments.norm("norm", norm)
+        options.norm("norm", norm)
         if not isinstance(other, Region):
-            raise RegionError(f"other must be a Region, found {arguments.found(other)}")
+            raise RegionError(f"other must be a Region, found {options.found(other)}")
         if other.interior_point.shape != self.interior_point.shape:
             raise RegionError("the two regions lie in different dimensions")
         one, two = (

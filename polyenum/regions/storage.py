@@ -5,23 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from polyenum.cells.found import ARRAY_TYPES
 from polyenum.domains.storage import domain_arrays
 from polyenum.errors import FileError
 from polyenum.files import arrays as storage
 from polyenum.networks.storage import network_arrays
 from polyenum.options import file_path
+from polyenum.regions.fitting import ARRAYS
 
 if TYPE_CHECKING:
     from polyenum.regions.complex import RegionComplex
 
 FORMAT = "polyenum regions"
 VERSION = 1
-
-# Each array with its type and number of axes.
-ARRAYS = {**ARRAY_TYPES, "map_error": (np.float64, 2)}
 
 
 def save_regions(cx: RegionComplex, path: str | os.PathLike[str]) -> None:

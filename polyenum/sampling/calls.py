@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from polyenum import options as arguments
+from polyenum import options
 from polyenum.domains import Domain
 from polyenum.domains.domain import as_domain
 from polyenum.enumeration.calls import MOST_THREADS, enumerate_regions
@@ -93,18 +93,18 @@ def verify_sampling(
     """
     as_domain("domain", domain)
     setup = Setup(
-        method=arguments.choice("method", method, METHODS),
-        sampling=arguments.choice("sampling", sampling, ("grid", "random")),
-        resolution=arguments.whole("resolution", resolution, least=2),
-        dtype=arguments.choice("dtype", dtype, ("float32", "float64")),
-        decimals=arguments.whole("decimals", decimals, least=-300, most=300),
-        rtol=arguments.real("rtol", rtol, least=0),
-        atol=arguments.real("atol", atol, least=0),
-        seed=arguments.seed("seed", seed),
+        method=options.choice("method", method, METHODS),
+        sampling=options.choice("sampling", sampling, ("grid", "random")),
+        resolution=options.whole("resolution", resolution, least=2),
+        dtype=options.choice("dtype", dtype, ("float32", "float64")),
+        decimals=options.whole("decimals", decimals, least=-300, most=300),
+        rtol=options.real("rtol", rtol, least=0),
+        atol=options.real("atol", atol, least=0),
+        seed=options.seed("seed", seed),
         floats="",
     )
-    arguments.flag("progress", progress)
-    arguments.whole_or_none("threads", threads, most=MOST_THREADS)
+    options.flag("progress", progress)
+    options.whole_or_none("threads", threads, most=MOST_THREADS)
     if method == "slopes" and domain.dim != 1:
         raise OptionError(
             f"method='slopes' compares neighbours on a line; {domain!r} has dimension {domain.dim}"

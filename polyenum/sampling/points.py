@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum import options as arguments
+from polyenum import options
 from polyenum.domains import Domain
 from polyenum.domains.domain import as_domain
 from polyenum.errors import OptionError
@@ -37,7 +37,7 @@ def grid(domain: Domain, resolution: int) -> NDArray[np.float64]:
     [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
     """
     as_domain("domain", domain)
-    resolution = arguments.whole("resolution", resolution, least=2)
+    resolution = options.whole("resolution", resolution, least=2)
     check_grid(domain, resolution)
     low, high = domain.bounding_box()
     axes = [np.linspace(a, b, resolution) for a, b in zip(low, high, strict=True)]
@@ -55,7 +55,7 @@ def check_grid(domain: Domain, resolution: int) -> None:
     # The power itself may have any number of digits.
     if domain.dim * math.log(resolution) > math.log(MOST_POINTS) + 1e-9:
         raise OptionError(
-            f"resolution: a grid of {arguments.found(resolution)} points along each of {domain.dim} axes has more "
+            f"resolution: a grid of {options.found(resolution)} points along each of {domain.dim} axes has more "
             f"than {MOST_POINTS:,}; sampling='random' does without a grid"
         )
 
@@ -70,7 +70,7 @@ def check_count(domain: Domain, setup: Setup) -> None:
     if setup.sampling == "grid":
         check_grid(domain, setup.resolution)
     else:
-        arguments.whole("resolution", setup.resolution, most=MOST_POINTS)
+        options.whole("resolution", setup.resolution, most=MOST_POINTS)
 
 
 def random_points(domain: Domain, count: int, *, seed: int = 0) -> NDArray[np.float64]:
@@ -84,8 +84,8 @@ def random_points(domain: Domain, count: int, *, seed: int = 0) -> NDArray[np.fl
         If hardly any point of the bounding box lies in the domain.
     """
     as_domain("domain", domain)
-    count = arguments.whole("count", count, most=MOST_POINTS)
-    seed = arguments.seed("seed", seed)
+    count = options.whole("count", count, most=MOST_POINTS)
+    seed = options.seed("seed", seed)
     random = np.random.default_rng(seed)
     low, high = domain.bounding_box()
     parts: list[NDArray[np.float64]] = []

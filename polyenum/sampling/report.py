@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum import options as arguments
+from polyenum import options
 from polyenum.errors import OptionError, import_extra
 from polyenum.regions.complex import RegionComplex
 from polyenum.sampling.curve import SamplingCurve
@@ -158,7 +158,7 @@ class SamplingReport:
 
     def inradius(self, region: int) -> float:
         """Return the radius of a largest ball in one of the activation regions that make up a region."""
-        number = arguments.whole("region", region, least=0, most=self.exact_count - 1)
+        number = options.whole("region", region, least=0, most=self.exact_count - 1)
         members = np.flatnonzero(self.region_of == number)
         return max(self.complex[int(i)].chebyshev_ball[1] for i in members)
 
@@ -211,8 +211,8 @@ class SamplingReport:
         resolutions : sequence of int
         """
         setups = [
-            self.setup._replace(resolution=arguments.whole("resolutions", resolution, least=2))
-            for resolution in arguments.several(
+            self.setup._replace(resolution=options.whole("resolutions", resolution, least=2))
+            for resolution in options.several(
                 "resolutions", resolutions, "a list of whole numbers, such as [10, 100]"
             )
         ]

@@ -9,7 +9,7 @@ from itertools import combinations, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from polyenum import options as arguments
+from polyenum import options
 from polyenum.errors import OptionError
 from polyenum.networks import PiecewiseLinearNetwork
 from polyenum.options import whole
@@ -103,7 +103,7 @@ def generic_arrangement(
     """
     hyperplanes = whole("hyperplanes", hyperplanes, most=LARGEST_WIDTH)
     dim = whole("dim", dim, most=LARGEST_WIDTH)
-    seed = arguments.seed("seed", seed)
+    seed = options.seed("seed", seed)
     _refuse_many(hyperplanes, dim)
     random = np.random.default_rng(seed)
     while True:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from polyenum.arithmetic.integers import quotient
 from polyenum.arithmetic.polytope import ExactPolytope
-from polyenum.cells.engine import go_on
+from polyenum.cells.depth_first import DepthFirstWalker
 from polyenum.cells.found import RegionArrays, SignCounts, offsets_of
 from polyenum.domains import Domain
 from polyenum.networks import PiecewiseLinearNetwork
@@ -71,7 +70,7 @@ class ExactEngine:
         return np.max([none, *(walker.map_error for walker in self._walkers)], axis=0)
 
 
-class ExactWalker:
+class ExactWalker(DepthFirstWalker[ExactCell]):
     """Walks subtrees depth first; see `polyenum.cells.engine.CellWalker` for its methods.
 
     Parameters
@@ -85,39 +84,12 @@ class ExactWalker:
         The largest rounding of a stored map, of its coefficients and its constants.
     """
 
-    output_full = False
-
     def __init__(self, network: PiecewiseLinearNetwork, domain: Domain) -> None:
-        self.regions = 0
-        self.largest_radius = 0.0
+        super().__init__()
         self._network = network
         self._forms = ExactForms(network, domain)
         self.map_error = np.zeros((2, network.output_dim))
-        self._stack: list[ExactCell] = []
         self._found: list[_Rounded] = []
-        self.halt: Callable[[], None] = go_on
-        self._done = 0.0
-        self._signs = SignCounts()
-
-    def load(self, cell: ExactCell) -> None:
-        """Take `cell` as the work to do."""
-        self._stack = [cell]
-
-    def reserve(self, regions: int) -> None:
-        """Do nothing: the output grows as needed."""
-
-    def run(self, budget: int, *, store: bool) -> bool:
-        """Walk until `budget` more regions are found; return whether nothing is left to do."""
-        self.regions = 0
-        while self._stack and self.regions < budget:
-            region = self._descend(self._stack.pop())
-            if region is None:
-                continue
-            if store:
-                self._found.append(self._round(region))
-            self.regions += 1
-            self._done += 0.5**region.cuts
-        return not self._stack
 
     def _descend(self, cell: ExactCell) -> ExactCell | None:
         """Split `cell` by all hyperplanes; return its first part, and leave the others on the stack.
@@ -190,15 +162,9 @@ class ExactWalker:
             return part, cuts
         return None
 
-    def take_done(self) -> float:
-        """Return the share of the tree finished since the last call."""
-        done, self._done = self._done, 0.0
-        return done
-
-    def take_signs(self) -> SignCounts:
-        """Return how many signs were decided since the last call."""
-        signs, self._signs = self._signs, SignCounts()
-        return signs
+    def _keep(self, region: ExactCell) -> None:
+        """Store a region."""
+        self._found.append(self._round(region))
 
     def _round(self, region: ExactCell) -> _Rounded:
         """Return a region with its vertices and map rounded."""
@@ -248,17 +214,3 @@ class ExactWalker:
                 constant = int(row == len(numbers) - 1)
                 self.map_error[constant, output] = max(self.map_error[constant, output], error)
         return found
-
-    def pending(self) -> int:
-        """Return how many cells are on the stack."""
-        return len(self._stack)
-
-    def give_away_half(self) -> list[ExactCell]:
-        """Give away the largest pending cells, half of the stack's share of the tree or just over."""
-        shares = [0.5**cell.cuts for cell in self._stack]
-        given, count = 0.0, 0
-        while count < len(shares) and given < sum(shares) / 2:
-            given += shares[count]
-            count += 1
-        cells, self._stack = self._stack[:count], self._stack[count:]
-        return cells[::-1]

@@ -8,7 +8,6 @@ prove, rational arithmetic decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from polyenum.arithmetic.integers import Form, quotient
 from polyenum.arithmetic.linear_program import maximise
 from polyenum.arithmetic.rounding import SMALLEST, UNIT
-from polyenum.cells.engine import go_on
+from polyenum.cells.depth_first import DepthFirstWalker
 from polyenum.cells.found import RegionArrays, SignCounts, offsets_of
 from polyenum.cells.halfspace.cell import HalfspaceCell
 from polyenum.cells.halfspace.forms import LayerForms
@@ -35,7 +34,7 @@ Inside = NDArray[np.float64] | list[Fraction]
 """A point that is proven to be inside: in float64 where one was found, else in rational numbers."""
 
 
-class HalfspaceWalker:
+class HalfspaceWalker(DepthFirstWalker[HalfspaceCell]):
     """Walks subtrees; see `polyenum.cells.engine.CellWalker` for its methods.
 
     Parameters
@@ -56,9 +55,6 @@ class HalfspaceWalker:
         Those for which a program, or rational arithmetic, was needed.
     """
 
-    output_full = False
-    largest_radius = 0.0
-
     def __init__(
         self,
         network: PiecewiseLinearNetwork,
@@ -66,8 +62,8 @@ class HalfspaceWalker:
         forms: LayerForms,
         box: NDArray[np.float64],
     ) -> None:
-        self.regions = self.programs = self.tests = self.asked = 0
-        self.halt: Callable[[], None] = go_on
+        super().__init__()
+        self.programs = self.tests = self.asked = 0
         self._network, self._domain = network, domain
         self._forms, self._box = forms, box
         self._exact = ExactForms(network, domain)
@@ -76,34 +72,9 @@ class HalfspaceWalker:
         dim = domain.dim
         self._scratch = np.zeros((dim + 3, dim))
         self._basis = np.zeros(dim, np.int64)
-        self._stack: list[HalfspaceCell] = []
         self._found: list[HalfspaceCell] = []
-        self._done = 0.0
-        self._signs = SignCounts()
         self._outputs = PulledBack(network, domain)
         self._map_error = np.zeros((2, network.output_dim))
-
-    def load(self, cell: HalfspaceCell) -> None:
-        """Take `cell` as the work to do."""
-        self._stack = [cell]
-
-    def reserve(self, regions: int) -> None:
-        """Do nothing: the output grows as needed."""
-
-    def run(self, budget: int, *, store: bool) -> bool:
-        """Walk until `budget` more regions are found; return whether nothing is left to do."""
-        self.regions = 0
-        while self._stack and self.regions < budget:
-            region = self._descend(self._stack.pop())
-            if region is None:
-                continue
-            if store:
-                if self._forms.tables.loose[0]:
-                    region.forms = self._exact_outputs(region.sides)
-                self._found.append(region)
-            self.regions += 1
-            self._done += 0.5**region.cuts
-        return not self._stack
 
     def _descend(self, cell: HalfspaceCell) -> HalfspaceCell | None:
         """Split `cell` by all hyperplanes; return its first part, and leave the others on the stack.
@@ -306,15 +277,11 @@ class HalfspaceWalker:
         form = self._exact.label(label, cell.sides)
         return form if label < 0 or side else tuple(-x for x in form)
 
-    def take_done(self) -> float:
-        """Return the share of the tree finished since the last call."""
-        done, self._done = self._done, 0.0
-        return done
-
-    def take_signs(self) -> SignCounts:
-        """Return how many signs were decided since the last call."""
-        signs, self._signs = self._signs, SignCounts()
-        return signs
+    def _keep(self, region: HalfspaceCell) -> None:
+        """Store a region."""
+        if self._forms.tables.loose[0]:
+            region.forms = self._exact_outputs(region.sides)
+        self._found.append(region)
 
     def take_found(self) -> RegionArrays:
         """Return the regions stored since the last call: a point inside each, and no vertices."""
@@ -360,20 +327,6 @@ class HalfspaceWalker:
             return self._map_error
         last = slice(int(t.row[-2]), int(t.row[-1]))
         return np.stack([t.coef_error[last], t.const_error[last]])
-
-    def pending(self) -> int:
-        """Return how many cells are on the stack."""
-        return len(self._stack)
-
-    def give_away_half(self) -> list[HalfspaceCell]:
-        """Give away the largest pending cells, half of the stack's share of the tree or just over."""
-        shares = [0.5**cell.cuts for cell in self._stack]
-        given, count = 0.0, 0
-        while count < len(shares) and given < sum(shares) / 2:
-            given += shares[count]
-            count += 1
-        cells, self._stack = self._stack[:count], self._stack[count:]
-        return cells[::-1]
 
 
 UNSURE = 2
